@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Panocrypt's only build entry. "make help" prints this list.
+#
+#> make               panocryptd, panocryptctl and a dynamic developer build of panocrypt-bootstrap, into build/
+#> make deps          install what building and testing needs (Debian 12 or 13)
+#> make demo          the main job, once, narrated: server, stock VM, conversion, reboots, refusal
+#> make check         the tests that a change must pass; ends with "N passed, N failed, N skipped"
+#> make unit          the unit tests alone (seconds); T=name runs one of them
+#> make static        the static panocrypt-bootstrap from pinned, checksummed sources
+#> make release       checked, stripped, checksummed artifacts
+#> make list-vm       the names of the VM cases
+#> make check-vm      every VM case, or one: CASE=name
+#> make check-server  the server's tests
+#> make check-console the web console in a browser
+#> make check-powercut random power cuts in VMs: N= SEED= CASE=
+#> make check-fault   fault injection
+#> make bench         figures against their goals, build/bench.json
+#> make fuzz          every fuzzer for T seconds: T=60; F=name runs one of them
+#> make lint          format, clang-tidy, cppcheck, shellcheck, layers, sizes
+#> make clean         remove build/
+#>
+#> SAN=1     AddressSanitizer and UBSan, into build/san/      WERROR=1  warnings are errors
+#> V=1       show the commands                                CC=clang  another compiler
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)	$(2)";)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+B := $(if $(SAN),build/san,build)
+O := $(B)/obj
+
+# --- compiler -----------------------------------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
+	-Wcast-qual -Wimplicit-fallthrough -Wpointer-arith -Wundef -Wwrite-strings \
+	-Wredundant-decls -Wold-style-definition -Wdate-time -Wno-missing-field-initializers \
+	$(if $(WERROR),-Werror)
+HARDENING := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero
+ifdef SAN
+OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+else
+OPTIMIZE := -O2 -g -D_FORTIFY_SOURCE=2
+endif
+
+CPPFLAGS_ALL := -I. -D_GNU_SOURCE -DPANOCRYPT_VERSION='"$(VERSION)"' $(CPPFLAGS)
+CFLAGS_ALL := -std=gnu11 -fPIE $(OPTIMIZE) $(WARNINGS) $(HARDENING) $(CFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(OPTIMIZE) $(LDFLAGS)
+
+# --- libraries ----------------------------------------------------------------------------------
+# One line a program; --as-needed drops what its files don't use. Nothing is asked of pkg-config for
+# targets that don't compile.
+
+COMMON_PKGS := jose jansson libcurl openssl
+BOOTSTRAP_PKGS := libcryptsetup devmapper blkid mount fdisk libkmod uuid
+SERVER_PKGS := libevent_core libevent_extra libevent_openssl sqlite3 libseccomp
+PKGS := $(COMMON_PKGS) $(BOOTSTRAP_PKGS) $(SERVER_PKGS) cmocka
+
+ifneq ($(filter-out deps help clean lint list-vm,$(or $(MAKECMDGOALS),all)),)
+MISSING := $(shell for p in $(PKGS); do pkg-config --exists $$p || echo $$p; done)
+ifneq ($(MISSING),)
+# "check" and "demo" install first and then start make again.
+ifneq ($(filter-out check demo static release,$(or $(MAKECMDGOALS),all)),)
+$(error missing libraries: $(strip $(MISSING)). "make deps" installs them)
+endif
+endif
+endif
+
+pkg_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
+pkg_libs = $(shell pkg-config --libs $(1) 2>/dev/null)
+CPPFLAGS_ALL += $(call pkg_cflags,$(PKGS))
+HTTP_LIBS := $(shell pkg-config --exists libllhttp && echo -lllhttp || echo -lhttp_parser)
+COMMON_LIBS := $(call pkg_libs,$(COMMON_PKGS))
+BOOTSTRAP_LIBS := $(call pkg_libs,$(BOOTSTRAP_PKGS)) $(COMMON_LIBS)
+SERVER_LIBS := $(call pkg_libs,$(SERVER_PKGS)) $(HTTP_LIBS) $(COMMON_LIBS)
+ALL_LIBS := $(BOOTSTRAP_LIBS) $(SERVER_LIBS)
+
+# --- sources ------------------------------------------------------------------------------------
+# x.c and x_none.c are two halves of one feature: x_none.c is used for the names in WITHOUT, x.c
+# for all others. static.mk uses the *_FULL lists: its libraries can do everything.
+
+WITHOUT :=
+ifneq ($(shell pkg-config --atleast-version=2.8 libcryptsetup && echo yes),yes)
+WITHOUT += luks_reencrypt selftest_reencrypt
+endif
+WITHOUT += $(if $(filter -lhttp_parser,$(HTTP_LIBS)),http_llhttp,http_parser)
+
+walk = $(sort $(shell find $(1) -name '*.c' 2>/dev/null))
+without = $(foreach w,$(WITHOUT),%/$(w).c)
+nones = $(filter %_none.c,$(1))
+# of the list $(1): drop x.c where x is in WITHOUT, and x_none.c where it isn't
+pick = $(filter-out $(without) $(filter-out $(foreach w,$(WITHOUT),%/$(w)_none.c),$(call nones,$(1))),$(1))
+
+COMMON_SOURCES := $(sort $(wildcard common/*.c))
+BOOTSTRAP_SOURCES_ALL := $(sort $(wildcard bootstrap/*.c bootstrap/phases/*.c))
+BOOTSTRAP_SOURCES_FULL := $(filter-out %_none.c,$(BOOTSTRAP_SOURCES_ALL))
+BOOTSTRAP_SOURCES := $(call pick,$(BOOTSTRAP_SOURCES_ALL))
+SERVER_SOURCES := $(call pick,$(call walk,server))
+CTL_SOURCES := $(sort $(wildcard ctl/*.c))
+
+objects = $(patsubst %.c,$(O)/%.o,$(1))
+
+# --- programs -----------------------------------------------------------------------------------
+
+PROGRAMS := $(if $(SERVER_SOURCES),$(B)/panocryptd) $(if $(CTL_SOURCES),$(B)/panocryptctl) \
+	$(if $(BOOTSTRAP_SOURCES),$(B)/panocrypt-bootstrap)
+
+.PHONY: all
+all: $(B)/libcommon.a $(PROGRAMS)
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(B)/libcommon.a: $(call objects,$(COMMON_SOURCES))
+	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
+
+link = $(call say,LD,$@)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^)
+
+$(B)/panocryptd: $(call objects,$(SERVER_SOURCES)) $(B)/libcommon.a
+	$(link) $(SERVER_LIBS)
+
+$(B)/panocryptctl: $(call objects,$(CTL_SOURCES)) $(B)/libcommon.a
+	$(link) $(COMMON_LIBS)
+
+$(B)/panocrypt-bootstrap: $(call objects,$(BOOTSTRAP_SOURCES)) $(B)/libcommon.a
+	$(link) $(BOOTSTRAP_LIBS)
+
+# --- unit tests ---------------------------------------------------------------------------------
+# tests/unit/test_x.c names in a comment "UNIT_SOURCES: a.c b.c" what it needs besides common/.
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_PROGRAMS := $(addprefix $(B)/tests/unit/,$(UNIT_TESTS))
+UNIT_LIBS := $(ALL_LIBS) $(call pkg_libs,cmocka)
+
+define unit_rule
+$(B)/tests/unit/$(1): $$(call objects,tests/unit/$(1).c $(shell tools/sources-of UNIT_SOURCES tests/unit/$(1).c)) \
+		$(B)/libcommon.a
+	@mkdir -p $$(@D)
+	$$(link) $$(UNIT_LIBS)
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
+
+.PHONY: unit unit-programs
+unit-programs: $(if $(T),$(B)/tests/unit/test_$(T:test_%=%),$(UNIT_PROGRAMS))
+unit: unit-programs
+	$(Q)tools/run-unit $(if $(T),$(B)/tests/unit/test_$(T:test_%=%),$(UNIT_PROGRAMS))
+
+# --- the contract's other targets ---------------------------------------------------------------
+
+-include static.mk
+
+.PHONY: deps demo check list-vm check-vm check-server fuzz lint help clean
+deps:
+	$(Q)tools/deps
+
+demo: deps
+	$(Q)tests/demo/run
+
+check: deps
+	$(Q)tools/check
+
+list-vm:
+	$(Q)tests/vm/run --list
+
+check-vm: deps
+	$(Q)tests/vm/run $(CASE)
+
+check-server: deps all
+	$(Q)tests/server/run $(CASE)
+
+fuzz: deps
+	$(Q)tools/fuzz $(or $(T),60) $(F)
+
+lint:
+	$(Q)tools/lint
+
+.PHONY: check-console check-powercut check-fault bench
+check-console check-powercut check-fault bench:
+	@echo "make $@: not built yet; see NEWS.md for what is" >&2; exit 1
+
+help:
+	@sed -n 's/^#> \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+clean:
+	rm -rf build
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

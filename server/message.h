@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Every message between the server's processes: fixed layout, fixed size limits, one datagram each
+ * on a SOCK_SEQPACKET pair. The table in process.c says who may send which in which state; anything
+ * else is fatal for the sender. No message carries a private key. Core never gets foreign bytes,
+ * only typed fields (a point is two numbers).
+ *
+ *	monitor -> core		CONNECTION_OPEN, CONNECTION_CLOSED: the address of a connection,
+ *				before its socket is handed over
+ *	monitor -> front, admin	SOCKET: connection id, address; the socket rides along (SCM_RIGHTS)
+ *	front   -> core		ADVERTISE, EXCHANGE, CONNECTION_DONE
+ *	core    -> front	ADVERTISEMENT, EXCHANGED
+ *	admin   -> core		REDEEM, MINT
+ *	core    -> admin	REDEEMED
+ */
+#pragma once
+
+#include "common/base.h"
+
+#define MESSAGE_MAX_BYTES 8192
+#define DEVICE_ID_BYTES 16
+#define THUMBPRINT_CHARS 43
+#define FIELD_BYTES_MAX 66 /* P-521 coordinate */
+
+enum message_type {
+	MESSAGE_CONNECTION_OPEN = 1,
+	MESSAGE_CONNECTION_CLOSED,
+	MESSAGE_SOCKET,
+	MESSAGE_CONNECTION_DONE,
+	MESSAGE_ADVERTISE,
+	MESSAGE_ADVERTISEMENT,
+	MESSAGE_EXCHANGE,
+	MESSAGE_EXCHANGED,
+	MESSAGE_REDEEM,
+	MESSAGE_REDEEMED,
+	MESSAGE_MINT,
+	MESSAGE_READY,
+	MESSAGE_TYPE_COUNT,
+};
+
+/* A source address as the monitor saw it. IPv4 is kept as v4-mapped IPv6, so that one comparison
+ * serves both. */
+struct source_address {
+	uint8_t bytes[16];
+	uint16_t port;
+};
+
+struct message_head {
+	uint32_t type;	     /* enum message_type */
+	uint32_t size_bytes; /* of the whole message, head included */
+	uint64_t connection; /* given by the monitor, never reused */
+	uint64_t request;    /* given by the asker, returned in the answer */
+};
+
+struct message_connection {
+	struct message_head head;
+	struct source_address source;
+};
+
+struct message_advertise {
+	struct message_head head;
+	uint8_t device[DEVICE_ID_BYTES];
+	char thumbprint[THUMBPRINT_CHARS + 1]; /* "" for plain /adv */
+};
+
+struct message_advertisement {
+	struct message_head head;
+	uint32_t status; /* HTTP status */
+	uint32_t len;
+	char text[4096]; /* the JWS, len bytes */
+};
+
+enum message_curve { MESSAGE_CURVE_P256 = 1, MESSAGE_CURVE_P521 = 3 };
+
+struct message_exchange {
+	struct message_head head;
+	uint8_t device[DEVICE_ID_BYTES];
+	char thumbprint[THUMBPRINT_CHARS + 1];
+	uint32_t curve;
+	uint8_t x[FIELD_BYTES_MAX],
+		y[FIELD_BYTES_MAX]; /* big-endian, right-aligned to the curve's field size */
+};
+
+struct message_exchanged {
+	struct message_head head;
+	uint32_t status;
+	uint32_t curve;
+	uint8_t x[FIELD_BYTES_MAX], y[FIELD_BYTES_MAX];
+};
+
+struct message_redeem {
+	struct message_head head;
+	char key[13]; /* normalized enrollment key; wiped by core after use */
+	uint8_t nonce[16];
+	uint8_t fingerprint[32];
+	char hostname[256]; /* claimed by the machine */
+	char platform[512]; /* JSON text, claimed by the machine */
+};
+
+/* A device without enrollment key, for existing LUKS volumes, asked for by an authenticated admin.
+ */
+struct message_mint {
+	struct message_head head;
+	uint8_t organization[16];
+	char actor[128];
+	char name[256];
+	char tags[1024];       /* JSON array text, validated by admin */
+	char allow_from[2048]; /* JSON array text of CIDRs, validated by admin */
+};
+
+struct message_redeemed {
+	struct message_head head;
+	uint32_t status; /* HTTP status: 200, 201 or the error's */
+	char code[32];	 /* the problem's code; "" on success */
+	uint8_t device[DEVICE_ID_BYTES];
+	char thumbprint[THUMBPRINT_CHARS + 1]; /* of the signing key */
+	char report_token[44];
+	uint64_t converting_until_s;
+	char organization[128];
+	char tags[1024]; /* JSON array text */
+};
