@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a phase is. phases.c holds the one ordered table; each phase is one file in phases/ and exports one const struct.
+ *
+ *	done()	looks at the machine: 1 done, 0 not done, negative error. Writes nothing.
+ *	run()	does it; may be run twice; leaves before or after if power fails. 0 or negative, or PHASE_NEEDS_REBOOT.
+ *	undo()	puts it back; NULL: nothing to put back. Restartable.
+ */
+#pragma once
+
+#include "bootstrap/config.h"
+#include "bootstrap/facts.h"
+#include "bootstrap/intent.h"
+
+enum phase_place {
+	PHASE_RUNNING,	 /* in the running system */
+	PHASE_BOOT_STEP, /* in the initramfs, by verb_boot; the runner only asks done() and reboots */
+};
+
+enum phase_outcome { PHASE_NEEDS_REBOOT = 1 };
+
+struct job {
+	const struct config *config; /* of this invocation; defaults under the unit */
+	struct facts *facts;	     /* of this invocation */
+	struct intent intent;
+	const char *state_dir;	     /* where intent lives now */
+	unsigned boot;		     /* 1 .. 3, for reports */
+};
+
+struct phase {
+	const char *name;
+	enum phase_place place;
+	int (*done)(struct job *job);
+	int (*run)(struct job *job);
+	int (*undo)(struct job *job);
+	const char *power_cut; /* what a cut inside run() leaves, and who repairs it */
+};
+
+extern const struct phase phase_enroll, phase_packages, phase_header, phase_initramfs, phase_rehearse, phase_carve,
+	phase_bootpart, phase_shrink, phase_place, phase_open, phase_encrypt, phase_wipe, phase_grow, phase_native,
+	phase_verify, phase_leave;
+
+extern const struct phase *const phases[];
+extern const size_t phase_count;
+
+/* Runs what is left, in order, reporting progress. 0: all done. PHASE_NEEDS_REBOOT: the next phase belongs to the boot
+ * step. Negative: stopped with a sentence; the machine is left booting. */
+int phases_run(struct job *job) MUST_CHECK;
+
+/* Undoes in reverse order; refuses (-EBUSY, `too-late`) once the first chunk was written. */
+int phases_undo(struct job *job) MUST_CHECK;
+
+/* Name of the first phase that isn't done; NULL when all are. */
+int phases_current(struct job *job, const char **ret) MUST_CHECK;

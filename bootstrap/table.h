@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The door to libfdisk: the partition table of one disk. Sizes and offsets in bytes. Changes are written alternate GPT
+ * first, flushed, then primary, and told to the kernel partition by partition (the disk may be in use).
+ */
+#pragma once
+
+#include "common/base.h"
+
+#define TABLE_PARTITIONS_MAX 128
+
+struct table_partition {
+	unsigned number;
+	uint64_t start_bytes, size_bytes;
+	char type[37], partuuid[37], name[73];
+};
+
+struct table {
+	char type[16], disk_id[37];
+	uint64_t first_bytes, last_bytes; /* usable range; last is the first byte behind it */
+	uint64_t sector_bytes;
+	size_t count;
+	struct table_partition partitions[TABLE_PARTITIONS_MAX];
+};
+
+int table_read(const char *disk, struct table *ret) MUST_CHECK;
+
+/* Cuts partition `shrink` to new_size_bytes and makes a new Linux partition with the given GUID in the room behind it
+ * (new_bytes long), number: the first free one, returned. */
+int table_carve(const char *disk, unsigned shrink, uint64_t new_size_bytes, uint64_t new_bytes, const char *partuuid,
+		unsigned *ret_number) MUST_CHECK;
+
+/* The way back: deletes the partition with the GUID and gives partition `grow` its room back. */
+int table_uncarve(const char *disk, unsigned grow, const char *partuuid) MUST_CHECK;
+
+/* Device node of a partition: /dev/vda + 1 = /dev/vda1, /dev/nvme0n1 + 1 = /dev/nvme0n1p1. */
+int table_node(const char *disk, unsigned number, char *ret, size_t size) MUST_CHECK;
