@@ -9,9 +9,11 @@
  *				before its socket is handed over
  *	monitor -> front, admin	SOCKET: connection id, address; the socket rides along (SCM_RIGHTS)
  *	front   -> core		ADVERTISE, EXCHANGE, CONNECTION_DONE
- *	core    -> front	ADVERTISEMENT, EXCHANGED
- *	admin   -> core		REDEEM, MINT
- *	core    -> admin	REDEEMED
+ *	core    -> front	ADVERTISEMENT, EXCHANGED, HEALTH
+ *	admin   -> core		REDEEM, MINT, MINT_KEY, CONNECTION_DONE
+ *	core    -> admin	REDEEMED, KEY_MINTED, HEALTH
+ *
+ * READY goes from each process to the monitor (server/process.c).
  */
 #pragma once
 
@@ -35,6 +37,9 @@ enum message_type {
 	MESSAGE_REDEEMED,
 	MESSAGE_MINT,
 	MESSAGE_READY,
+	MESSAGE_MINT_KEY,
+	MESSAGE_KEY_MINTED,
+	MESSAGE_HEALTH,
 	MESSAGE_TYPE_COUNT,
 };
 
@@ -68,6 +73,14 @@ struct message_advertisement {
 	uint32_t status; /* HTTP status */
 	uint32_t len;
 	char text[4096]; /* the JWS, len bytes */
+};
+
+/* Core says when it stops or starts being able to answer (a full disk, a busy store); connection
+ * and request are 0. Core is taken as healthy until it says otherwise. For /healthz. */
+struct message_health {
+	struct message_head head;
+	uint32_t healthy; /* 0 or 1 */
+	char reason[128]; /* for people; "" when healthy */
 };
 
 enum message_curve { MESSAGE_CURVE_P256 = 1, MESSAGE_CURVE_P521 = 3 };
@@ -118,4 +131,25 @@ struct message_redeemed {
 	uint64_t converting_until_s;
 	char organization[128];
 	char tags[1024]; /* JSON array text */
+};
+
+/* A new enrollment key, asked for by an authenticated admin. Core makes it, since only core can
+ * compute the keyed hash that the store keeps; core also writes the audit row. */
+struct message_mint_key {
+	struct message_head head;
+	uint8_t organization[16];
+	char actor[128];
+	char description[256];
+	char tags[1024];	/* JSON array text, validated by admin */
+	char allow_from[2048];	/* JSON array text of CIDRs, validated by admin */
+	char redeem_from[2048]; /* the same */
+	uint64_t max_uses;	/* at least 1 */
+	uint64_t expires_in_s;
+};
+
+struct message_key_minted {
+	struct message_head head;
+	uint32_t status; /* HTTP status: 201 or the error's */
+	char code[32];	 /* the problem's code; "" on success */
+	char key[13]; /* normalized; its first 4 characters are the id. The only time it is told */
 };

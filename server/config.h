@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * config.json in the server's folder: the few things that can't be in the store. Written once by
+ * "panocryptd init", edited by people, read at start. Parsing is a pure function (and fuzzed).
+ * All other files have fixed names in the same folder; config_path() knows them.
+ */
+#pragma once
+
+#include "common/base.h"
+
+#define CONFIG_MAX_BYTES (16 * KIB)
+#define CONFIG_HOST_SIZE 254
+#define CONFIG_URL_SIZE 272
+#define CONFIG_LISTEN_SIZE 80
+#define CONFIG_DIR_SIZE 1024
+#define CONFIG_PATH_SIZE (CONFIG_DIR_SIZE + 64)
+
+/* https://host:port, in pieces. */
+struct config_url {
+	/* normalized: lower case, port always there, no slash at the end */
+	char text[CONFIG_URL_SIZE];
+	char host[CONFIG_HOST_SIZE]; /* an IPv6 literal stands without its brackets */
+	uint16_t port;
+	bool is_address;
+};
+
+/* Where to listen: an IPv4 or IPv6 address (without brackets) and a port. "::" takes both. */
+struct config_listen {
+	char host[CONFIG_LISTEN_SIZE];
+	uint16_t port;
+};
+
+struct server_config {
+	char dir[CONFIG_DIR_SIZE];    /* as given, no slash at the end */
+	char assets[CONFIG_DIR_SIZE]; /* install.sh and bootstrap-<arch>; DIR/assets by default */
+	struct config_url url;	      /* what hosts are told; never an address */
+	struct config_url admin_url;
+	struct config_listen listen;
+	struct config_listen admin_listen;
+	unsigned fronts; /* 1 .. 64, by default 1 */
+	char user[64];	 /* whom the children run as when root started them; "" stays */
+};
+
+enum config_file {
+	CONFIG_FILE_CONFIG,	 /* config.json */
+	CONFIG_FILE_STORE,	 /* panocrypt.db */
+	CONFIG_FILE_KEK,	 /* kek: 32 bytes, core only */
+	CONFIG_FILE_CA_KEY,	 /* ca.key (PEM), main only */
+	CONFIG_FILE_CA,		 /* ca.pem: what hosts trust, public */
+	CONFIG_FILE_LEAF_KEY,	 /* leaf.key (PEM): front and admin */
+	CONFIG_FILE_LEAF,	 /* leaf.pem: leaf, then CA */
+	CONFIG_FILE_ADMIN_TOKEN, /* admin-token: written by init, never read by the server */
+	CONFIG_FILE_COUNT,
+};
+
+/* The path of a file in the folder. */
+void config_path(const char *dir, enum config_file file, char ret[static CONFIG_PATH_SIZE]);
+
+/* Reads and checks DIR/config.json. -ENOENT with a sentence that names "panocryptd init" when the
+ * folder isn't initialised; -EINVAL with a sentence that names the member when it is damaged. */
+int config_load(const char *dir, struct server_config *ret) MUST_CHECK;
+
+/* The pure half of config_load(). */
+int config_parse(const char *text, size_t len, const char *dir,
+		 struct server_config *ret) MUST_CHECK;
+
+/* The file's text; the caller frees it. */
+int config_print(const struct server_config *config, char **ret) MUST_CHECK;
+
+/* "https://name[:port]" into its pieces; https only, no path, no user. -EINVAL with a sentence. */
+int config_parse_url(const char *text, struct config_url *ret) MUST_CHECK;
+
+/* "ADDR:PORT", "[ADDR]:PORT". -EINVAL with a sentence. */
+int config_parse_listen(const char *text, struct config_listen *ret) MUST_CHECK;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * "panocryptd init": makes the server's folder once: config.json, the key-encryption key, an own
+ * CA with a short leaf, the store with one organization, its owner and an API token.
+ */
+#pragma once
+
+#include "common/base.h"
+
+/* argv[0] is the verb. The exit status; failures are logged. */
+int init_main(int argc, char **argv);
+
+/* The usage text of "panocryptd init"; the caller frees it. */
+int init_usage(char **ret) MUST_CHECK;
