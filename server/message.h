@@ -8,12 +8,13 @@
  *	monitor -> core		CONNECTION_OPEN, CONNECTION_CLOSED: the address of a connection,
  *				before its socket is handed over
  *	monitor -> front, admin	SOCKET: connection id, address; the socket rides along (SCM_RIGHTS)
- *	front   -> core		ADVERTISE, EXCHANGE, CONNECTION_DONE
+ *	front   -> core		ADVERTISE, EXCHANGE
  *	core    -> front	ADVERTISEMENT, EXCHANGED, HEALTH
- *	admin   -> core		REDEEM, MINT, MINT_KEY, CONNECTION_DONE
+ *	admin   -> core		REDEEM, MINT, MINT_KEY
  *	core    -> admin	REDEEMED, KEY_MINTED, HEALTH
  *
- * READY goes from each process to the monitor (server/process.c).
+ * READY goes from each process to the monitor. So does CONNECTION_DONE, from fronts and admin when a
+ * socket is closed: the monitor counts connections and tells core by CONNECTION_CLOSED.
  */
 #pragma once
 

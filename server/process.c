@@ -20,7 +20,7 @@ const struct process_row process_table[PROCESS_KIND_COUNT] = {
 			      HOLDS_LISTENERS, 1 },
 	[PROCESS_CORE] = { "core", "decides, audits, multiplies",
 			   HOLDS_DATABASE | HOLDS_EXCHANGE_KEYS, 1 },
-	[PROCESS_FRONT] = { "front", "TLS and HTTP for /d/", HOLDS_CLIENTS | HOLDS_TLS_KEY, 8 },
+	[PROCESS_FRONT] = { "front", "TLS and HTTP for /d/", HOLDS_CLIENTS | HOLDS_TLS_KEY, 64 },
 	[PROCESS_ADMIN] = { "admin", "TLS, HTTP and JSON for /v1",
 			    HOLDS_CLIENTS | HOLDS_TLS_KEY | HOLDS_DATABASE, 1 },
 };
@@ -52,10 +52,14 @@ const struct message_rule message_rules[] = {
 	RULE(EXCHANGE, FRONT, CORE, LIVE, message_exchange),
 	RULE(ADVERTISEMENT, CORE, FRONT, LIVE, message_advertisement),
 	RULE(EXCHANGED, CORE, FRONT, LIVE, message_exchanged),
+	RULE(HEALTH, CORE, FRONT, LIVE, message_health),
+	RULE(HEALTH, CORE, ADMIN, LIVE, message_health),
 
 	RULE(REDEEM, ADMIN, CORE, LIVE, message_redeem),
 	RULE(MINT, ADMIN, CORE, LIVE, message_mint),
+	RULE(MINT_KEY, ADMIN, CORE, LIVE, message_mint_key),
 	RULE(REDEEMED, CORE, ADMIN, LIVE, message_redeemed),
+	RULE(KEY_MINTED, CORE, ADMIN, LIVE, message_key_minted),
 };
 
 const size_t message_rules_count = ARRAY_SIZE(message_rules);
