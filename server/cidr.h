@@ -29,6 +29,7 @@ int cidr_parse(const char *text, struct cidr *ret) MUST_CHECK;
  * empty list. No escapes. -EINVAL with a sentence; -E2BIG above CIDR_LIST_MAX. */
 int cidr_list_parse(const char *text, struct cidr_list *ret) MUST_CHECK;
 
+/* An IPv4 source is only ever in an IPv4 range: ::/0 doesn't hold it. */
 bool cidr_contains(const struct cidr *range, const struct source_address *source);
 bool cidr_list_contains(const struct cidr_list *list, const struct source_address *source);
 

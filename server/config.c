@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Reads, checks and prints config.json. config_parse() is pure; config_load() only reads the file.
+ * Everything is checked here, so that a damaged file is refused at start with a sentence.
+ */
+#include "server/config.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/file.h"
+#include "common/json.h"
+#include "common/strbuf.h"
+
+#define CONFIG_VERSION 1
+#define FRONTS_MAX 8
+
+static const char *const file_names[CONFIG_FILE_COUNT] = {
+	[CONFIG_FILE_CONFIG] = "config.json",
+	[CONFIG_FILE_STORE] = "panocrypt.db",
+	[CONFIG_FILE_KEK] = "kek",
+	[CONFIG_FILE_CA_KEY] = "ca.key",
+	[CONFIG_FILE_CA] = "ca.pem",
+	[CONFIG_FILE_LEAF_KEY] = "leaf.key",
+	[CONFIG_FILE_LEAF] = "leaf.pem",
+	[CONFIG_FILE_ADMIN_TOKEN] = "admin-token",
+};
+
+void config_path(const char *dir, enum config_file file, char ret[static CONFIG_PATH_SIZE])
+{
+	snprintf(ret, CONFIG_PATH_SIZE, "%.*s/%s", CONFIG_DIR_SIZE, dir, file_names[file]);
+}
+
+static int copy_text(char *ret, size_t size, const char *text, const char *what)
+{
+	if (strlen(text) >= size)
+		return fail(-EINVAL, "%s is longer than %zu bytes", what, size - 1);
+	strcpy(ret, text); /* length checked above */
+	return 0;
+}
+
+static bool is_address(const char *host)
+{
+	uint8_t bytes[16];
+
+	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
+}
+
+/* A DNS name: labels of letters, digits and dashes (RFC 1123), not all digits in the last one. */
+static bool is_host_name(const char *host)
+{
+	const char *label = host;
+	bool letters = false;
+
+	for (const char *c = host;; c++) {
+		if (*c == '.' || *c == '\0') {
+			size_t len = (size_t)(c - label);
+
+			if (len == 0 || len > 63 || label[0] == '-' || c[-1] == '-')
+				return false;
+			if (*c == '\0')
+				return letters;
+			label = c + 1;
+			letters = false;
+		} else if (isalpha((unsigned char)*c) || *c == '-') {
+			letters = true;
+		} else if (!isdigit((unsigned char)*c)) {
+			return false;
+		}
+	}
+}
+
+static int parse_port(const char *text, uint16_t *ret)
+{
+	uint64_t port;
+
+	if (text_u64(text, &port) < 0 || port < 1 || port > 65535)
+		return fail(-EINVAL, "a port must be a number from 1 to 65535");
+	*ret = (uint16_t)port;
+	return 0;
+}
+
+/* "host", "host:port", "[v6]:port" into host and port text ("" when there is none). */
+static int split_host(const char *text, char *ret_host, size_t size, const char **ret_port)
+{
+	const char *end, *host = text;
+
+	if (*text == '[') {
+		host++;
+		end = strchr(host, ']');
+		if (!end || (end[1] != ':' && end[1] != '\0'))
+			return fail(-EINVAL, "an address in brackets must end with ] or ]:port");
+		*ret_port = end[1] == ':' ? end + 2 : "";
+	} else {
+		end = strchr(host, ':');
+		*ret_port = end ? end + 1 : "";
+		end = end ? end : host + strlen(host);
+	}
+	if (end == host || (size_t)(end - host) >= size)
+		return fail(-EINVAL, "the host name is missing or too long");
+	for (const char *c = host; c < end; c++)
+		*ret_host++ = (char)tolower((unsigned char)*c);
+	*ret_host = '\0';
+	return 0;
+}
+
+int config_parse_url(const char *text, struct config_url *ret)
+{
+	char rest[CONFIG_URL_SIZE];
+	struct config_url url = { .port = 443 };
+	const char *port;
+	size_t len;
+	int r;
+
+	if (strncmp(text, "https://", 8) != 0)
+		return fail(-EINVAL, "a URL must start with https://");
+	r = copy_text(rest, sizeof(rest) - 16, text + 8, "the URL");
+	if (r < 0)
+		return r;
+	len = strlen(rest);
+	if (len > 0 && rest[len - 1] == '/')
+		rest[len - 1] = '\0';
+	if (strpbrk(rest, "/?#@"))
+		return fail(-EINVAL, "a URL must be https://name:port, without user or path");
+	r = split_host(rest, url.host, sizeof(url.host), &port);
+	if (r == 0 && *port)
+		r = parse_port(port, &url.port);
+	if (r < 0)
+		return r;
+	url.is_address = is_address(url.host);
+	if (!url.is_address && !is_host_name(url.host))
+		return fail(-EINVAL, "the host of a URL must be a DNS name or an address");
+	snprintf(url.text, sizeof(url.text),
+		 strchr(url.host, ':') ? "https://[%s]:%u" : "https://%s:%u", url.host, url.port);
+	*ret = url;
+	return 0;
+}
+
+int config_parse_listen(const char *text, struct config_listen *ret)
+{
+	struct config_listen listen;
+	const char *port;
+	int r;
+
+	r = split_host(text, listen.host, sizeof(listen.host), &port);
+	if (r == 0)
+		r = parse_port(port, &listen.port);
+	if (r < 0)
+		return r;
+	if (!is_address(listen.host))
+		return fail(-EINVAL, "a listening address must be ADDRESS:PORT or [ADDRESS]:PORT, "
+				     "not a name");
+	*ret = listen;
+	return 0;
+}
+
+static int read_url(const json_t *object, const char *name, struct config_url *ret)
+{
+	const char *text;
+	int r;
+
+	r = js_string(object, name, &text);
+	if (r < 0)
+		return r;
+	r = config_parse_url(text, ret);
+	return r < 0 ? fail_at(r, "\"%s\"", name) : 0;
+}
+
+static int read_listen(const json_t *object, const char *name, struct config_listen *ret)
+{
+	const char *text;
+	int r;
+
+	r = js_string(object, name, &text);
+	if (r < 0)
+		return r;
+	r = config_parse_listen(text, ret);
+	return r < 0 ? fail_at(r, "\"%s\"", name) : 0;
+}
+
+static int read_optional(const json_t *object, struct server_config *config)
+{
+	char assets[CONFIG_PATH_SIZE];
+	const char *text, *user;
+	uint64_t fronts;
+	int r;
+
+	snprintf(assets, sizeof(assets), "%s/assets", config->dir);
+	r = js_string_or(object, "assets", assets, &text);
+	if (r == 0)
+		r = copy_text(config->assets, sizeof(config->assets), text, "\"assets\"");
+	if (r == 0)
+		r = js_string_or(object, "user", "", &user);
+	if (r == 0)
+		r = copy_text(config->user, sizeof(config->user), user, "\"user\"");
+	if (r == 0)
+		r = js_u64_or(object, "fronts", 1, &fronts);
+	if (r < 0)
+		return r;
+	if (fronts < 1 || fronts > FRONTS_MAX)
+		return fail(-EINVAL, "\"fronts\" must be 1 to %d", FRONTS_MAX);
+	config->fronts = (unsigned)fronts;
+	return 0;
+}
+
+/* A misspelt member would be a setting that silently doesn't hold. */
+static int refuse_unknown(json_t *object)
+{
+	static const char *const names[] = { "version",	     "url",    "admin_url", "listen",
+					     "admin_listen", "fronts", "assets",    "user" };
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (object, name, value) {
+		bool known = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+			known |= strcmp(names[i], name) == 0;
+		if (!known)
+			return fail(-EINVAL, "\"%.64s\" isn't a setting of this version", name);
+	}
+	return 0;
+}
+
+static int read_members(json_t *object, struct server_config *config)
+{
+	uint64_t version;
+	int r;
+
+	r = js_u64(object, "version", &version);
+	if (r < 0)
+		return r;
+	if (version != CONFIG_VERSION)
+		return fail(-EINVAL, "\"version\" must be %d: this file is of another panocryptd",
+			    CONFIG_VERSION);
+	r = refuse_unknown(object);
+	if (r == 0)
+		r = read_url(object, "url", &config->url);
+	if (r == 0)
+		r = read_url(object, "admin_url", &config->admin_url);
+	if (r == 0)
+		r = read_listen(object, "listen", &config->listen);
+	if (r == 0)
+		r = read_listen(object, "admin_listen", &config->admin_listen);
+	if (r == 0)
+		r = read_optional(object, config);
+	if (r == 0 && config->url.is_address)
+		return fail(-EINVAL, "\"url\" must be a name, not an address: it stays in every "
+				     "host's header for ever");
+	return r;
+}
+
+int config_parse(const char *text, size_t len, const char *dir, struct server_config *ret)
+{
+	CLEANUP_JSON json_t *object = NULL;
+	struct server_config config = { .fronts = 1 };
+	int r;
+
+	r = copy_text(config.dir, sizeof(config.dir), dir, "the folder's name");
+	if (r < 0)
+		return r;
+	r = js_parse(text, len, CONFIG_MAX_BYTES, &object);
+	if (r < 0)
+		return r;
+	if (!json_is_object(object))
+		return fail(-EINVAL, "it must be a JSON object");
+	r = read_members(object, &config);
+	if (r < 0)
+		return r;
+	*ret = config;
+	return 0;
+}
+
+int config_load(const char *dir, struct server_config *ret)
+{
+	char path[CONFIG_PATH_SIZE];
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+	int r;
+
+	config_path(dir, CONFIG_FILE_CONFIG, path);
+	r = file_read(path, CONFIG_MAX_BYTES, &text, &len);
+	if (r == -ENOENT)
+		return fail(r,
+			    "%s doesn't exist: make the server's folder with \"panocryptd init "
+			    "--dir %s --url https://NAME:PORT …\"",
+			    path, dir);
+	if (r < 0)
+		return r;
+	r = config_parse(text, len, dir, ret);
+	return r < 0 ? fail_at(r, "%s is damaged or was cut, correct it or restore a copy", path)
+		     : 0;
+}
+
+int config_print(const struct server_config *config, char **ret)
+{
+	CLEANUP_JSON json_t *object = NULL;
+	CLEANUP_FREE char *listen = NULL;
+	CLEANUP_FREE char *admin_listen = NULL;
+	int r;
+
+	r = text_format(&listen, "[%s]:%u", config->listen.host, config->listen.port);
+	if (r == 0)
+		r = text_format(&admin_listen, "[%s]:%u", config->admin_listen.host,
+				config->admin_listen.port);
+	if (r < 0)
+		return r;
+	object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:s}", "version", CONFIG_VERSION, "url",
+			   config->url.text, "admin_url", config->admin_url.text, "listen", listen,
+			   "admin_listen", admin_listen, "fronts", (int)config->fronts, "assets",
+			   config->assets);
+	if (!object)
+		return fail(-ENOMEM, "out of memory");
+	if (config->user[0] && json_object_set_new(object, "user", json_string(config->user)))
+		return fail(-ENOMEM, "out of memory");
+	return js_print_pretty(object, ret);
+}
