@@ -8,13 +8,15 @@
  *	monitor -> core		CONNECTION_OPEN, CONNECTION_CLOSED: the address of a connection,
  *				before its socket is handed over
  *	monitor -> front, admin	SOCKET: connection id, address; the socket rides along (SCM_RIGHTS)
- *	front   -> core		ADVERTISE, EXCHANGE
+ *	front   -> core		ADVERTISE, EXCHANGE, CONNECTION_DONE
  *	core    -> front	ADVERTISEMENT, EXCHANGED, HEALTH
- *	admin   -> core		REDEEM, MINT, MINT_KEY
+ *	admin   -> core		REDEEM, MINT, MINT_KEY, CONNECTION_DONE
  *	core    -> admin	REDEEMED, KEY_MINTED, HEALTH
  *
- * READY goes from each process to the monitor. So does CONNECTION_DONE, from fronts and admin when a
- * socket is closed: the monitor counts connections and tells core by CONNECTION_CLOSED.
+ * READY goes from each process to the monitor. CONNECTION_DONE goes to core first, behind the last
+ * question of that connection, and then to the monitor, which counts connections. The monitor sends
+ * CONNECTION_CLOSED only for those whose front or admin died; questions that the dead one had
+ * already queued may still arrive behind it, and are no breach.
  */
 #pragma once
 

@@ -48,6 +48,9 @@ const struct message_rule message_rules[] = {
 	RULE(CONNECTION_DONE, FRONT, MONITOR, LIVE, message_head),
 	RULE(CONNECTION_DONE, ADMIN, MONITOR, LIVE, message_head),
 
+	RULE(CONNECTION_DONE, FRONT, CORE, LIVE, message_head),
+	RULE(CONNECTION_DONE, ADMIN, CORE, LIVE, message_head),
+
 	RULE(ADVERTISE, FRONT, CORE, LIVE, message_advertise),
 	RULE(EXCHANGE, FRONT, CORE, LIVE, message_exchange),
 	RULE(ADVERTISEMENT, CORE, FRONT, LIVE, message_advertisement),
