@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One table says everything about a program's options: flag, environment variable, type, where the
- * value goes, help text. Parsing (by getopt_long), the environment and the usage text all come from
- * it. Environment first, flags over it. Secrets are never options: files that hold them are.
+ * value goes, help text. Parsing, the environment and the usage text all come from it. Environment
+ * first, flags over it. Secrets are never options: files that hold them are. Not getopt_long(): it
+ * takes abbreviations, and where it leaves positional words differs between the C libraries.
  */
 #pragma once
 
@@ -31,9 +32,10 @@ struct option_row {
 	const char *help;     /* one or more lines */
 };
 
-/* Fills the target from the environment and argv[1..]. argv[0] is the verb. Positional words are
- * left at argv[*ret_first..argc-1]. -EINVAL with a sentence that names the option. Unknown options
- * are errors. */
+/* Fills the target from the environment and argv[1..]; argv[0] is the verb. "--flag VALUE",
+ * "--flag=VALUE", "-f" for rows of one letter, "--flag=no"; "--" ends the options. Positional words
+ * are moved to argv[*ret_first..argc-1]. -EINVAL with a sentence that names the option. Unknown
+ * options are errors. */
 int options_parse(const struct option_row *rows, size_t count, void *target, int argc, char **argv,
 		  int *ret_first) MUST_CHECK;
 
