@@ -23,8 +23,8 @@ struct config {
 	bool help;
 };
 
-extern const struct option_row config_rows[];
-extern const size_t config_row_count;
+extern const struct option_row *const config_rows;
+extern const size_t config_row_count; /* of those for people */
 
 /* Defaults, environment, flags. -EINVAL with a sentence. */
 int config_parse(struct config *ret, int argc, char **argv) MUST_CHECK;

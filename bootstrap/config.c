@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one table of options, their defaults, and what can be said about a value without looking at
+ * the machine. Reads no file.
+ */
+#include "bootstrap/config.h"
+
+#include "bootstrap/intent.h"
+#include "common/enrollment_key.h"
+#include "common/err.h"
+#include "common/secret.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define BOOT_BYTES_DEFAULT (768 * MIB)
+#define BOOT_BYTES_LEAST (256 * MIB)
+#define SERVER_CHARS_MAX 400 /* leaves room for a path in struct intent */
+#define RECOVERY_OUTPUT_DEFAULT "/root/panocrypt-recovery-passphrase.txt"
+
+#define AT(field) offsetof(struct config, field)
+
+/* The last HIDDEN_ROWS rows are for tests and stay out of the usage text. */
+#define HIDDEN_ROWS 1
+
+static const struct option_row rows[] = {
+	{ "server", "PANOCRYPT_SERVER", OPTION_TEXT, AT(server), "URL",
+	  "the unlock server, as https://name:port" },
+	{ "enrollment-key", "PANOCRYPT_ENROLLMENT_KEY", OPTION_TEXT, AT(enrollment_key), "KEY",
+	  "the enrollment key; better in the environment, where other users don't see it" },
+	{ "ca", "PANOCRYPT_CA", OPTION_TEXT, AT(ca_file), "FILE",
+	  "PEM file of the authority that signs the server's certificate; without it: the "
+	  "system's authorities" },
+	{ "recovery-passphrase-file", "PANOCRYPT_RECOVERY_PASSPHRASE_FILE", OPTION_TEXT,
+	  AT(recovery_passphrase_file), "FILE",
+	  "file with your recovery passphrase (mode 600); without it one is generated" },
+	{ "recovery-output", "PANOCRYPT_RECOVERY_OUTPUT", OPTION_TEXT, AT(recovery_output), "FILE",
+	  "where a generated one is written, once the disk is encrypted "
+	  "(" RECOVERY_OUTPUT_DEFAULT ")" },
+	{ "boot-size", "PANOCRYPT_BOOT_SIZE", OPTION_SIZE, AT(boot_bytes), "SIZE",
+	  "size of the /boot partition to make (768M)" },
+	{ "leave-plain", "PANOCRYPT_LEAVE_PLAIN", OPTION_LIST, AT(leave_plain), "MOUNTPOINT",
+	  "another writable filesystem that may stay unencrypted; may be repeated" },
+	{ "json", NULL, OPTION_FLAG, AT(json), NULL, "print JSON (plan, status)" },
+	{ "yes", "PANOCRYPT_YES", OPTION_FLAG, AT(yes), NULL, "ask nothing" },
+	{ "final-reboot", "PANOCRYPT_FINAL_REBOOT", OPTION_FLAG, AT(final_reboot), NULL,
+	  "reboot once more at the end, to see the machine start without us" },
+	{ "no-reboot", "PANOCRYPT_NO_REBOOT", OPTION_FLAG, AT(no_reboot), NULL,
+	  "stop where a reboot is needed, and say so" },
+	{ "force-platform", "PANOCRYPT_FORCE_PLATFORM", OPTION_FLAG, AT(force_platform), NULL,
+	  "go on where the only objection is that nobody tested it" },
+	{ "help", NULL, OPTION_FLAG, AT(help), NULL, "this text" },
+	{ "h", NULL, OPTION_FLAG, AT(help), NULL, NULL },
+	{ "state-dir", "PANOCRYPT_STATE_DIR", OPTION_TEXT, AT(state_dir), "FOLDER", NULL },
+};
+
+const struct option_row *const config_rows = rows;
+const size_t config_row_count = ARRAY_SIZE(rows) - HIDDEN_ROWS;
+
+static int check_server(const struct config *config)
+{
+	const char *host = config->server ? config->server + strlen("https://") : NULL;
+
+	if (!config->server)
+		return 0;
+	if (strncmp(config->server, "https://", strlen("https://")) != 0 || !*host || *host == '/')
+		return fail(-EINVAL, "option --server: %.80s is not an https:// address",
+			    config->server);
+	if (strlen(config->server) > SERVER_CHARS_MAX || strpbrk(host, " \t\r\n\"\\?#@"))
+		return fail(-EINVAL, "option --server: it must be https://name or "
+				     "https://name:port, without a user, query or spaces");
+	return 0;
+}
+
+static int check_key(const struct config *config)
+{
+	struct enrollment_key key = { "" };
+	int r = 0;
+
+	if (config->enrollment_key)
+		r = enrollment_key_parse(config->enrollment_key, &key);
+	secret_wipe(&key, sizeof(key));
+	return r < 0 ? fail_at(r, "option --enrollment-key") : 0;
+}
+
+static int check_path(const char *flag, const char *path, size_t chars_max)
+{
+	if (path && (*path != '/' || strlen(path) > chars_max))
+		return fail(-EINVAL, "option --%s: give a full path, beginning with /", flag);
+	return 0;
+}
+
+static int check_sizes(const struct config *config)
+{
+	if (config->boot_bytes < BOOT_BYTES_LEAST || config->boot_bytes % MIB)
+		return fail(-EINVAL, "option --boot-size: it must be whole mebibytes, at least "
+				     "256M");
+	return 0;
+}
+
+static int check_leave_plain(const struct config *config)
+{
+	size_t i, chars = 0;
+
+	for (i = 0; i < config->leave_plain.count; i++) {
+		const char *item = config->leave_plain.items[i];
+
+		chars += strlen(item) + 1;
+		if (*item != '/' || strchr(item, ','))
+			return fail(-EINVAL, "option --leave-plain: %.80s is not a mount point",
+				    item);
+	}
+	if (chars > sizeof(((struct intent *)0)->leave_plain))
+		return fail(-EINVAL, "option --leave-plain: too many mount points");
+	return 0;
+}
+
+int config_parse(struct config *ret, int argc, char **argv)
+{
+	struct config config = {
+		.recovery_output = RECOVERY_OUTPUT_DEFAULT,
+		.state_dir = STATE_DIR,
+		.boot_bytes = BOOT_BYTES_DEFAULT,
+	};
+	int r, first = argc;
+
+	r = options_parse(rows, ARRAY_SIZE(rows), &config, argc, argv, &first);
+	if (r == 0 && first < argc)
+		r = fail(-EINVAL, "%.40s: no word is expected here; see --help", argv[first]);
+	if (r == 0)
+		r = check_server(&config);
+	if (r == 0)
+		r = check_key(&config);
+	if (r == 0)
+		r = check_path("recovery-output", config.recovery_output, 255);
+	if (r == 0)
+		r = check_path("state-dir", config.state_dir, 200);
+	if (r == 0)
+		r = check_sizes(&config);
+	if (r == 0)
+		r = check_leave_plain(&config);
+	if (r < 0)
+		return r;
+	*ret = config;
+	return 0;
+}
