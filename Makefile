@@ -141,18 +141,25 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)
 UNIT_PROGRAMS := $(addprefix $(B)/tests/unit/,$(UNIT_TESTS))
 UNIT_LIBS := $(ALL_LIBS) $(call pkg_libs,cmocka)
 
-define unit_rule
-$(B)/tests/unit/$(1): $$(call objects,tests/unit/$(1).c $(shell tools/sources-of UNIT_SOURCES tests/unit/$(1).c)) \
-		$(B)/libcommon.a
+define test_rule
+$(B)/$(1): $$(call objects,$(1).c $(shell tools/sources-of UNIT_SOURCES $(1).c)) $(B)/libcommon.a
 	@mkdir -p $$(@D)
 	$$(link) $$(UNIT_LIBS)
 endef
-$(foreach t,$(UNIT_TESTS),$(eval $(call unit_rule,$(t))))
+$(foreach t,$(UNIT_TESTS),$(eval $(call test_rule,tests/unit/$(t))))
 
 .PHONY: unit unit-programs
 unit-programs: $(if $(T),$(B)/tests/unit/test_$(T:test_%=%),$(UNIT_PROGRAMS))
 unit: unit-programs
 	$(Q)tools/run-unit $(if $(T),$(B)/tests/unit/test_$(T:test_%=%),$(UNIT_PROGRAMS))
+
+# Helper programs of the other tests: tests/<folder>/<name>.c, with a line "UNIT_SOURCES:" (may be empty).
+TEST_PROGRAMS := $(foreach f,$(sort $(shell grep -ls UNIT_SOURCES: tests/*/*.c)),$(if \
+	$(filter tests/unit/%,$(f)),,$(f:%.c=%)))
+$(foreach t,$(TEST_PROGRAMS),$(eval $(call test_rule,$(t))))
+
+.PHONY: test-programs
+test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
 
 # --- the contract's other targets ---------------------------------------------------------------
 

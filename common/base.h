@@ -21,6 +21,10 @@
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 #define UNUSED __attribute__((unused))
 
+#ifndef PANOCRYPT_VERSION
+#define PANOCRYPT_VERSION "unknown" /* the Makefile says it */
+#endif
+
 /* TAKE_PTR(p): the value of p, and p is NULL from here on: the caller hands the object over. */
 #define TAKE_PTR(p)                                                                                \
 	({                                                                                         \

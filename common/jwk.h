@@ -15,6 +15,17 @@
  * owns and wipes it. */
 int jwk_generate(const char *alg, json_t **ret) MUST_CHECK;
 
+/* Overwrites the private members in place; CLEANUP_JWK does it before it lets the value go. */
+void jwk_wipe(json_t *jwk);
+
+static inline void jwk_cleanup(json_t **jwk)
+{
+	jwk_wipe(*jwk);
+	json_decref(*jwk);
+}
+
+#define CLEANUP_JWK CLEANUP(jwk_cleanup)
+
 /* A copy without private members. */
 int jwk_public(const json_t *jwk, json_t **ret) MUST_CHECK;
 
