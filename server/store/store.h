@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "common/cleanup.h"
 #include "server/cidr.h"
 #include "server/message.h"
 
@@ -33,6 +34,7 @@ int store_open(const char *path, const char *writer, struct store **ret) MUST_CH
 /* Makes a new, empty store; -EEXIST when there is one. */
 int store_create(const char *path, const char *writer, struct store **ret) MUST_CHECK;
 void store_close(struct store *store);
+DEFINE_CLEANUP(struct store *, store_close);
 
 /* Can it be written? For /healthz: 0, or negative with a sentence. Takes no lock for long. */
 int store_check(struct store *store) MUST_CHECK;

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The back end under the store: statements with numbered parameters ($1 …), rows, transactions.
+ * The SQL in store_*.c is what SQLite and PostgreSQL both understand; everything that differs is
+ * here. One implementation is linked: store_sqlite.c. Knows no table.
+ */
+#pragma once
+
+#include "common/base.h"
+#include "common/err.h"
+
+struct db;
+struct db_row;
+
+/* An outcome besides 0: a uniqueness rule was broken; nothing was changed by this statement. */
+enum { DB_CONFLICT = 2 };
+
+enum db_type { DB_TYPE_NUMBER, DB_TYPE_REAL, DB_TYPE_TEXT, DB_TYPE_BLOB, DB_TYPE_NULL };
+
+struct db_value {
+	enum db_type type;
+	uint64_t number; /* below 2^63 */
+	double real;
+	const void *bytes;
+	size_t len;
+};
+
+#define DB_NUMBER(n) ((struct db_value){ .type = DB_TYPE_NUMBER, .number = (n) })
+#define DB_REAL(n) ((struct db_value){ .type = DB_TYPE_REAL, .real = (n) })
+#define DB_TEXT(s) ((struct db_value){ .type = DB_TYPE_TEXT, .bytes = (s) })
+#define DB_BLOB(p, n) ((struct db_value){ .type = DB_TYPE_BLOB, .bytes = (p), .len = (n) })
+#define DB_NULL ((struct db_value){ .type = DB_TYPE_NULL })
+
+/* The last two arguments of db_run() and db_query(): the parameters in their order. */
+#define DB_ARGS(...)                                                                               \
+	((const struct db_value[]){ __VA_ARGS__ }),                                                \
+		ARRAY_SIZE(((const struct db_value[]){ __VA_ARGS__ }))
+#define DB_NO_ARGS NULL, 0
+
+/* Opens the database at path; create makes a new file (0600) and refuses an old one with -EEXIST.
+ * -ENOENT: there is none. */
+int db_open(const char *path, bool create, struct db **ret) MUST_CHECK;
+void db_close(struct db *db);
+
+/* Runs statements without parameters and rows: schema files. */
+int db_script(struct db *db, const char *sql) MUST_CHECK;
+
+/* One statement without rows. sql must be a constant: its preparation is kept under its address. */
+int db_run(struct db *db, const char *sql, const struct db_value *args, size_t count) MUST_CHECK;
+
+/* Rows changed by the last db_run(). */
+uint64_t db_changes(struct db *db);
+
+/* Calls each(row, userdata) for every row; a non-zero return stops and is returned. Texts and blobs
+ * of the row live during the call. The callback must not run the same statement. */
+int db_query(struct db *db, const char *sql, const struct db_value *args, size_t count,
+	     int (*each)(const struct db_row *row, void *userdata), void *userdata) MUST_CHECK;
+
+/* Columns from 0. A NULL is 0, "" or an empty blob. */
+uint64_t db_number(const struct db_row *row, int column);
+double db_real(const struct db_row *row, int column);
+const char *db_text(const struct db_row *row, int column);
+const void *db_blob(const struct db_row *row, int column, size_t *ret_len);
+/* Exactly len bytes, or -EIO with a sentence: the store is damaged. */
+int db_blob_copy(const struct db_row *row, int column, void *ret, size_t len) MUST_CHECK;
+/* -EIO with a sentence when the text doesn't fit. */
+int db_text_copy(const struct db_row *row, int column, char *ret, size_t size) MUST_CHECK;
+
+/* A transaction that holds the write lock from its start. A negative return of db_commit() means
+ * that the outcome is unknown (it was rolled back as far as that is possible): answer nobody. */
+int db_begin(struct db *db) MUST_CHECK;
+int db_commit(struct db *db) MUST_CHECK;
+/* Does nothing outside of a transaction. Forgets no sentence. */
+void db_rollback(struct db *db);
+
+/* Seconds since the epoch by the database's clock. */
+int db_now(struct db *db, uint64_t *ret) MUST_CHECK;
+
+/* The number of schema files applied; 0 for a new database. */
+int db_version(struct db *db, uint64_t *ret) MUST_CHECK;
+int db_set_version(struct db *db, uint64_t version) MUST_CHECK;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Puts the schema files into the program as they are, by the assembler, so that there is one copy
+ * of them, readable as SQL. Paths are relative to the repository's root, where the compiler runs.
+ */
+#include "server/store/schema.h"
+
+#define EMBED(name, path)                                                                          \
+	__asm__(".section .rodata\n" #name ":\n.incbin \"" path "\"\n.byte 0\n.previous\n");       \
+	extern const char name[]
+
+EMBED(schema_001, "server/store/schema/001-begin.sql");
+
+const char *const schema_files[] = { schema_001 };
+const size_t schema_count = ARRAY_SIZE(schema_files);

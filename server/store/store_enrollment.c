@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Enrollment keys: making, listing, revoking, using. Secrets are here only as keyed hashes that
+ * core has computed. A used key stays used whatever happens to its devices.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "server/store/store_internal.h"
+
+int store_enrollment_key_insert(struct store *store, const struct store_new_key *key)
+{
+	return db_run(
+		store->db,
+		"INSERT INTO enrollment_key (id, organization, secret_hash, description, tags,"
+		" allow_from, redeem_from, created_by, max_uses, created_s, expires_s)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		DB_ARGS(DB_TEXT(key->id), DB_BLOB(key->organization, ORGANIZATION_ID_BYTES),
+			DB_BLOB(key->secret_hash, SECRET_HASH_BYTES), DB_TEXT(key->description),
+			DB_TEXT(key->tags), DB_TEXT(key->allow_from), DB_TEXT(key->redeem_from),
+			DB_TEXT(key->created_by), DB_NUMBER(key->max_uses),
+			DB_NUMBER(key->created_s), DB_NUMBER(key->expires_s)));
+}
+
+struct walk {
+	store_enrollment_key_each each;
+	void *userdata;
+	uint64_t now_s;
+};
+
+#define KEY_COLUMNS                                                                                \
+	"SELECT id, description, tags, allow_from, redeem_from, created_by, max_uses, uses,"       \
+	" created_s, expires_s, revoked_s FROM enrollment_key WHERE organization = $1"
+
+static int take_key(const struct db_row *row, void *userdata)
+{
+	const struct walk *walk = userdata;
+	struct store_enrollment_key key = {
+		.id = db_text(row, 0),
+		.description = db_text(row, 1),
+		.tags = db_text(row, 2),
+		.allow_from = db_text(row, 3),
+		.redeem_from = db_text(row, 4),
+		.created_by = db_text(row, 5),
+		.max_uses = db_number(row, 6),
+		.uses = db_number(row, 7),
+		.created_s = db_number(row, 8),
+		.expires_s = db_number(row, 9),
+		.revoked_s = db_number(row, 10),
+	};
+
+	key.expired = key.expires_s <= walk->now_s;
+	return walk->each(&key, walk->userdata);
+}
+
+int store_enrollment_keys(struct store *store, const uint8_t organization[static 16],
+			  store_enrollment_key_each each, void *userdata)
+{
+	struct walk walk = { each, userdata, 0 };
+	int r = db_now(store->db, &walk.now_s);
+
+	if (r < 0)
+		return r;
+	return db_query(
+		store->db, KEY_COLUMNS " ORDER BY serial DESC LIMIT $2",
+		DB_ARGS(DB_BLOB(organization, ORGANIZATION_ID_BYTES), DB_NUMBER(STORE_LIST_MAX)),
+		take_key, &walk);
+}
+
+int store_enrollment_key(struct store *store, const uint8_t organization[static 16], const char *id,
+			 store_enrollment_key_each each, void *userdata)
+{
+	struct walk walk = { each, userdata, 0 };
+	int r = db_now(store->db, &walk.now_s);
+
+	if (r < 0)
+		return r;
+	return store_one(store, KEY_COLUMNS " AND id = $2",
+			 DB_ARGS(DB_BLOB(organization, ORGANIZATION_ID_BYTES), DB_TEXT(id)),
+			 take_key, &walk);
+}
+
+static int revoke_key(struct store *store, const struct store_by *by, const char *id)
+{
+	uint64_t now_s, revoked_s = 0;
+	int r;
+
+	r = store_one(store,
+		      "SELECT revoked_s FROM enrollment_key WHERE organization = $1 AND id = $2",
+		      DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES), DB_TEXT(id)),
+		      store_take_number, &revoked_s);
+	if (r == 0)
+		r = db_now(store->db, &now_s);
+	if (r != 0 || revoked_s > 0)
+		return r;
+	r = db_run(store->db,
+		   "UPDATE enrollment_key SET revoked_s = $1 WHERE organization = $2 AND id = $3",
+		   DB_ARGS(DB_NUMBER(now_s), DB_BLOB(by->organization, ORGANIZATION_ID_BYTES),
+			   DB_TEXT(id)));
+	return r != 0 ? r : store_audit_action(store, by, "enrollment-key-revoked", NULL, id);
+}
+
+int store_enrollment_key_revoke(struct store *store, const struct store_by *by, const char *id)
+{
+	int r = db_begin(store->db);
+
+	if (r < 0)
+		return r;
+	return store_end(store, revoke_key(store, by, id));
+}
+
+/* --- redeeming ------------------------------------------------------------------------------- */
+
+static int take_redeem(const struct db_row *row, void *userdata)
+{
+	struct store_redeem *key = userdata;
+	int r;
+
+	key->max_uses = db_number(row, 3);
+	key->uses = db_number(row, 4);
+	key->expires_s = db_number(row, 5);
+	key->revoked_s = db_number(row, 6);
+	r = db_blob_copy(row, 0, key->organization, sizeof(key->organization));
+	if (r == 0)
+		r = db_text_copy(row, 1, key->organization_name, sizeof(key->organization_name));
+	if (r == 0)
+		r = db_blob_copy(row, 2, key->secret_hash, sizeof(key->secret_hash));
+	if (r == 0)
+		r = db_text_copy(row, 7, key->tags, sizeof(key->tags));
+	if (r == 0)
+		r = db_text_copy(row, 8, key->allow_from, sizeof(key->allow_from));
+	return r < 0 ? r : db_text_copy(row, 9, key->redeem_from, sizeof(key->redeem_from));
+}
+
+int store_redeem_key(struct store *store, const char *id, struct store_redeem *ret)
+{
+	return store_one(store,
+			 "SELECT k.organization, o.name, k.secret_hash, k.max_uses, k.uses,"
+			 " k.expires_s, k.revoked_s, k.tags, k.allow_from, k.redeem_from"
+			 " FROM enrollment_key k JOIN organization o ON o.id = k.organization"
+			 " WHERE k.id = $1",
+			 DB_ARGS(DB_TEXT(id)), take_redeem, ret);
+}
+
+int store_redeem_use(struct store *store, const char *id)
+{
+	int r = db_run(
+		store->db,
+		"UPDATE enrollment_key SET uses = uses + 1 WHERE id = $1 AND uses < max_uses",
+		DB_ARGS(DB_TEXT(id)));
+
+	return r == 0 && db_changes(store->db) != 1 ? STORE_CONFLICT : r;
+}
+
+static int take_enrolled(const struct db_row *row, void *userdata)
+{
+	struct store_enrolled *enrolled = userdata;
+	int r;
+
+	enrolled->created_s = db_number(row, 4);
+	enrolled->revoked_s = db_number(row, 5);
+	enrolled->converting_until_s = db_number(row, 6);
+	r = db_blob_copy(row, 0, enrolled->device, sizeof(enrolled->device));
+	if (r == 0)
+		r = db_blob_copy(row, 1, enrolled->organization, sizeof(enrolled->organization));
+	if (r == 0)
+		r = db_text_copy(row, 2, enrolled->enrollment_key,
+				 sizeof(enrolled->enrollment_key));
+	if (r == 0)
+		r = db_blob_copy(row, 3, enrolled->fingerprint, sizeof(enrolled->fingerprint));
+	return r < 0 ? r : db_text_copy(row, 7, enrolled->tags, sizeof(enrolled->tags));
+}
+
+int store_enrolled(struct store *store, const uint8_t nonce[static NONCE_BYTES],
+		   struct store_enrolled *ret)
+{
+	return store_one(store,
+			 "SELECT id, organization, enrollment_key, fingerprint, created_s,"
+			 " revoked_s, converting_until_s, tags FROM device WHERE nonce = $1",
+			 DB_ARGS(DB_BLOB(nonce, NONCE_BYTES)), take_enrolled, ret);
+}
+
+int store_report_token_set(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			   const uint8_t hash[static 32])
+{
+	return db_run(store->db, "UPDATE device SET report_hash = $1 WHERE id = $2",
+		      DB_ARGS(DB_BLOB(hash, 32), DB_BLOB(device, DEVICE_ID_BYTES)));
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of the store share. Not for anyone outside of server/store/.
+ */
+#pragma once
+
+#include "server/store/db.h"
+#include "server/store/store_core.h"
+
+#define WRITER_SIZE 16
+
+struct store {
+	struct db *db;
+	char writer[WRITER_SIZE];
+};
+
+/* A query for one row: 0 when each was called, else STORE_NOT_FOUND. */
+int store_one(struct store *store, const char *sql, const struct db_value *args, size_t count,
+	      int (*each)(const struct db_row *row, void *userdata), void *userdata) MUST_CHECK;
+
+/* Commits when r is 0, else rolls back; returns r, or what the commit returned. For the end of a
+ * changing call: return store_end(store, r). */
+int store_end(struct store *store, int r) MUST_CHECK;
+
+/* The audit row of an admin's action, inside its transaction. device may be NULL. */
+int store_audit_action(struct store *store, const struct store_by *by, const char *event,
+		       const uint8_t *device, const char *detail) MUST_CHECK;
+
+/* SHA-256 of a token's text; STORE_NOT_FOUND when it can't be one. */
+int store_token_hash(const char *token, uint8_t ret[static 32]) MUST_CHECK;
+
+/* For queries that want one number: userdata is a uint64_t *. */
+int store_take_number(const struct db_row *row, void *userdata);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What core reads for a decision and leaves behind after it, and the devices' wrapped keys.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "server/store/store_internal.h"
+
+static int take_unlock(const struct db_row *row, void *userdata)
+{
+	struct store_unlock *unlock = userdata;
+	int r;
+
+	unlock->disabled = db_number(row, 1) > 0;
+	unlock->revoked_s = db_number(row, 2);
+	unlock->converting_until_s = db_number(row, 3);
+	unlock->left_s = db_number(row, 4);
+	r = db_blob_copy(row, 0, unlock->organization, sizeof(unlock->organization));
+	if (r == 0)
+		r = db_text_copy(row, 5, unlock->allow_from, sizeof(unlock->allow_from));
+	return r < 0 ? r : db_text_copy(row, 6, unlock->registered, sizeof(unlock->registered));
+}
+
+int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		 struct store_unlock *ret)
+{
+	return store_one(store,
+			 "SELECT organization, disabled, revoked_s, converting_until_s, left_s,"
+			 " allow_from, registered FROM device WHERE id = $1",
+			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_unlock, ret);
+}
+
+int store_unlock_seen(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		      uint64_t now_s, const char *registered, bool is_native)
+{
+	int r;
+
+	r = db_run(store->db,
+		   "UPDATE device SET last_seen_s = $1, native_seen = native_seen | $2"
+		   " WHERE id = $3",
+		   DB_ARGS(DB_NUMBER(now_s), DB_NUMBER(is_native ? 1 : 0),
+			   DB_BLOB(device, DEVICE_ID_BYTES)));
+	if (r != 0 || !registered)
+		return r;
+	return db_run(store->db, "UPDATE device SET registered = $1 WHERE id = $2",
+		      DB_ARGS(DB_TEXT(registered), DB_BLOB(device, DEVICE_ID_BYTES)));
+}
+
+static int take_sealed(const struct db_row *row, int column, uint8_t ret[static SEALED_MAX_BYTES],
+		       size_t *ret_len)
+{
+	size_t len;
+	const void *sealed = db_blob(row, column, &len);
+
+	if (len == 0 || len > SEALED_MAX_BYTES)
+		return fail(-EIO, "the store is damaged: a wrapped key has %zu bytes", len);
+	memcpy(ret, sealed, len);
+	*ret_len = len;
+	return 0;
+}
+
+static int take_store_key(const struct db_row *row, void *userdata)
+{
+	struct store_key *key = userdata;
+	int r;
+
+	key->generation = db_number(row, 1);
+	r = db_blob_copy(row, 0, key->organization, sizeof(key->organization));
+	if (r == 0)
+		r = db_text_copy(row, 2, key->exchange_thumbprint,
+				 sizeof(key->exchange_thumbprint));
+	if (r == 0)
+		r = db_text_copy(row, 3, key->signing_thumbprint, sizeof(key->signing_thumbprint));
+	if (r == 0)
+		r = db_text_copy(row, 4, key->kek, sizeof(key->kek));
+	if (r == 0)
+		r = take_sealed(row, 5, key->exchange_sealed, &key->exchange_len);
+	return r < 0 ? r : take_sealed(row, 6, key->signing_sealed, &key->signing_len);
+}
+
+#define KEY_QUERY                                                                                  \
+	"SELECT d.organization, k.generation, k.exchange_thumbprint, k.signing_thumbprint, k.kek," \
+	" k.exchange_sealed, k.signing_sealed FROM device_key k"                                   \
+	" JOIN device d ON d.id = k.device WHERE k.device = $1"
+
+int store_key(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+	      const char *exchange_thumbprint, struct store_key *ret)
+{
+	if (!exchange_thumbprint)
+		return store_one(store, KEY_QUERY " AND k.generation = d.generation",
+				 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_store_key, ret);
+	return store_one(store, KEY_QUERY " AND k.exchange_thumbprint = $2",
+			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES), DB_TEXT(exchange_thumbprint)),
+			 take_store_key, ret);
+}
+
+int store_key_insert(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		     const struct store_key *key, uint64_t now_s)
+{
+	return db_run(store->db,
+		      "INSERT INTO device_key (device, generation, exchange_thumbprint,"
+		      " signing_thumbprint, kek, exchange_sealed, signing_sealed, created_s)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		      DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES), DB_NUMBER(key->generation),
+			      DB_TEXT(key->exchange_thumbprint), DB_TEXT(key->signing_thumbprint),
+			      DB_TEXT(key->kek), DB_BLOB(key->exchange_sealed, key->exchange_len),
+			      DB_BLOB(key->signing_sealed, key->signing_len), DB_NUMBER(now_s)));
+}
