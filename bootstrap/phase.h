@@ -2,8 +2,9 @@
 /*
  * What a phase is. phases.c holds the one ordered table; each phase is one file in phases/ and exports one const struct.
  *
- *	done()	looks at the machine: 1 done, 0 not done, negative error. Writes nothing.
- *	run()	does it; may be run twice; leaves before or after if power fails. 0 or negative, or PHASE_NEEDS_REBOOT.
+ *	done()	looks at the machine: 1 done (and so is every phase before it), 0 not done, negative error. Writes nothing.
+ *	run()	does it; may be run twice; leaves before or after if power fails; what done() looks for comes last. 0, negative,
+ *		or an outcome.
  *	undo()	puts it back; NULL: nothing to put back. Restartable.
  */
 #pragma once
@@ -17,7 +18,10 @@ enum phase_place {
 	PHASE_BOOT_STEP, /* in the initramfs, by verb_boot; the runner only asks done() and reboots */
 };
 
-enum phase_outcome { PHASE_NEEDS_REBOOT = 1 };
+enum phase_outcome {
+	PHASE_NEEDS_REBOOT = 1, /* what comes next happens in the boot step */
+	PHASE_WAITS = 2,	/* what comes next happens after a reboot that isn't ours to make (no --final-reboot) */
+};
 
 struct job {
 	const struct config *config; /* of this invocation; defaults under the unit */
@@ -43,8 +47,9 @@ extern const struct phase phase_enroll, phase_packages, phase_header, phase_init
 extern const struct phase *const phases[];
 extern const size_t phase_count;
 
-/* Runs what is left, in order, reporting progress. 0: all done. PHASE_NEEDS_REBOOT: the next phase belongs to the boot
- * step. Negative: stopped with a sentence; the machine is left booting. */
+/* Runs what is left, in order, reporting progress: everything behind the last phase that is done (later phases take
+ * earlier results away: `native` removes what `initramfs` made). 0: all done. An outcome: stopped there. Negative:
+ * stopped with a sentence; the machine is left booting. */
 int phases_run(struct job *job) MUST_CHECK;
 
 /* Undoes in reverse order; refuses (-EBUSY, `too-late`) once the first chunk was written. */

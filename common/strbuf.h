@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/base.h"
+#include "common/cleanup.h"
 
 #include <stdarg.h>
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * See grub.h. The drop-in's two settings make 10_linux write root=UUID=<filesystem>, which is true before and after
+ * the conversion: the filesystem's UUID moves into the mapping with it.
+ */
+#include "bootstrap/grub.h"
+
+#include "bootstrap/our_files.h"
+#include "bootstrap/spawn.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/strbuf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GRUB_CFG_MAX_BYTES (1 * MIB)
+
+int grub_write_defaults(enum grub_stage stage, const struct intent *intent)
+{
+	CLEANUP_STRBUF struct strbuf text = STRBUF_EMPTY;
+	CLEANUP_FREE char *out = NULL;
+	int r;
+
+	strbuf_add(&text, "# The root filesystem is found by its own UUID: it lies in an encrypted volume.\n"
+			  "GRUB_DISABLE_LINUX_UUID=false\n"
+			  "GRUB_DISABLE_LINUX_PARTUUID=true\n");
+	if (stage != GRUB_NATIVE)
+		strbuf_add(&text, "GRUB_DISABLE_RECOVERY=true\n");
+	if (stage == GRUB_MARKED)
+		strbuf_addf(&text, "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX panocrypt.boot=%s\"\n",
+			    intent->boot_uuid);
+	r = strbuf_take(&text, &out);
+	if (r < 0)
+		return r;
+	r = file_mkdirs("/etc/default/grub.d", 0755);
+	if (r < 0)
+		return r;
+	return file_replace_text(OUR_GRUB_DEFAULTS, out, 0644);
+}
+
+struct entry_check {
+	char wanted[64];
+	unsigned entries, wrong;
+};
+
+static int check_line(const char *line, void *userdata)
+{
+	struct entry_check *check = userdata;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, "linux\t", 6) != 0 && strncmp(line, "linux ", 6) != 0)
+		return 0;
+	check->entries++;
+	if (!strstr(line, check->wanted))
+		check->wrong++;
+	return 0;
+}
+
+int grub_update_plain(void)
+{
+	struct spawn update = { .argv = { "update-grub" }, .timeout_s = 900 };
+
+	return spawn_run(&update);
+}
+
+int grub_update(const struct intent *intent)
+{
+	struct entry_check check = { .entries = 0 };
+	CLEANUP_FREE char *text = NULL;
+	int r;
+
+	r = grub_update_plain();
+	if (r < 0)
+		return r;
+	r = file_read(GRUB_CFG, GRUB_CFG_MAX_BYTES, &text, NULL);
+	if (r < 0)
+		return fail(r, "update-grub left no readable " GRUB_CFG);
+	snprintf(check.wanted, sizeof(check.wanted), "root=UUID=%s", intent->fs_uuid);
+	r = file_each_line(text, check_line, &check);
+	if (r < 0)
+		return fail_at(r, GRUB_CFG);
+	if (!check.entries || check.wrong)
+		return fail(-EINVAL,
+			    "update-grub wrote %u of %u entries without %s: look for settings in /etc/default/grub "
+			    "and /etc/default/grub.d that force another root=",
+			    check.wrong, check.entries, check.wanted);
+	return 0;
+}
+
+int grub_install(const struct facts *facts)
+{
+	struct spawn bios = { .argv = { "grub-install", "--target=i386-pc", facts->disk }, .timeout_s = 900 };
+	struct spawn efi = { .argv = { "grub-install", "--target=x86_64-efi", "--no-nvram", "--uefi-secure-boot",
+				       "--force-extra-removable" },
+			     .timeout_s = 900 };
+	unsigned installed = 0;
+	int r;
+
+	if (facts->has_bios_boot && file_exists("/usr/lib/grub/i386-pc")) {
+		r = spawn_run(&bios);
+		if (r < 0)
+			return r;
+		installed++;
+	}
+	if (facts->has_esp && facts->esp_mount[0] && file_exists("/usr/lib/grub/x86_64-efi")) {
+		r = spawn_run(&efi);
+		if (r < 0)
+			return r;
+		installed++;
+	}
+	if (!installed)
+		return fail(-ENOENT, "there is neither a BIOS boot partition nor a mounted ESP with GRUB's files for "
+				     "it: the boot loader can't be moved to the new /boot");
+	return 0;
+}
+
+int grub_cfg_has(const char *text, bool *ret)
+{
+	CLEANUP_FREE char *config = NULL;
+	int r;
+
+	r = file_read(GRUB_CFG, GRUB_CFG_MAX_BYTES, &config, NULL);
+	if (r < 0)
+		return r;
+	*ret = strstr(config, text) != NULL;
+	return 0;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * initramfs: everything that the first boot into our boot step needs. The machine still boots as before if any of it is
+ * missing; update-grub comes last and is what done() looks for first.
+ */
+#include "bootstrap/phases/initramfs.h"
+
+#include "bootstrap/etc_files.h"
+#include "bootstrap/growth.h"
+#include "bootstrap/grub.h"
+#include "bootstrap/initrd.h"
+#include "bootstrap/mount.h"
+#include "bootstrap/our_files.h"
+#include "common/cleanup.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/strbuf.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* What every image must hold before we rely on it; sizes are checked too. */
+static const char *const wanted[] = {
+	"usr/lib/panocrypt/panocrypt-bootstrap",
+	"etc/panocrypt/boot.json",
+	"scripts/local-top/panocrypt-boot-step",
+	"scripts/local-top/panocrypt-network",
+	"etc/ssl/certs/ca-certificates.crt",
+	"cryptroot/crypttab",
+	"usr/bin/clevis-decrypt-tang",
+	"usr/bin/curl",
+	NULL,
+};
+static const char *const unwanted[] = { NULL };
+
+int boot_json_write(const char *uuid, const char *path)
+{
+	CLEANUP_FREE char *text = NULL;
+	int r = text_format(&text, "{\"state_uuid\":\"%s\",\"state_path\":\"%s\"}\n", uuid, path);
+
+	if (r < 0)
+		return r;
+	return file_replace_text(BOOT_JSON, text, 0644);
+}
+
+int boot_images_rebuild(struct job *job)
+{
+	const struct initrd *initrd = NULL;
+	int r;
+
+	r = initrd_find(job->facts->initrd, &initrd);
+	if (r < 0)
+		return r;
+	r = initrd->rebuild();
+	if (r < 0)
+		return r;
+	r = initrd_check_all(job->facts, wanted, unwanted);
+	if (r == 0)
+		return fail_at(-EIO, "the new initramfs is not complete");
+	return r < 0 ? r : 0;
+}
+
+int crypttab_write(const struct intent *intent, const char *options)
+{
+	CLEANUP_FREE char *line = NULL;
+	int r = text_format(&line, MAPPING_NAME " UUID=%s none %s", intent->luks_uuid, options);
+
+	if (r < 0)
+		return r;
+	return etc_crypttab_set(MAPPING_NAME, line);
+}
+
+static int initramfs_done(struct job *job)
+{
+	bool has_root = false;
+	char root[64];
+	int r;
+
+	snprintf(root, sizeof(root), "root=UUID=%s", job->intent.fs_uuid);
+	if (!file_exists(OUR_BOOT_HOOK) || !file_exists(BOOT_JSON))
+		return 0;
+	r = grub_cfg_has(root, &has_root);
+	if (r < 0 || !has_root)
+		return 0;
+	r = initrd_check_all(job->facts, wanted, unwanted);
+	if (r == 0)
+		fail_clear();
+	return r;
+}
+
+/* The two edits that make the plain system find its root by the filesystem's UUID: true before and after. */
+static int root_by_uuid(const struct intent *intent)
+{
+	char source[64];
+	struct fstab_change change = { .mount_point = "/", .new_source = source };
+	int r;
+
+	snprintf(source, sizeof(source), "UUID=%s", intent->fs_uuid);
+	r = etc_fstab_change(&change);
+	if (r < 0)
+		return r;
+	return grub_write_defaults(GRUB_CONVERTING, intent);
+}
+
+/* A copy of what undo brings back; the first one wins, so that a second run can't save our own version. */
+static int keep_fstab(void)
+{
+	if (file_exists(FSTAB_KEPT))
+		return 0;
+	return file_copy(FSTAB, FSTAB_KEPT);
+}
+
+static int initramfs_run(struct job *job)
+{
+	int r;
+
+	r = keep_fstab();
+	if (r < 0)
+		return r;
+	r = growth_lock(job);
+	if (r < 0)
+		return r;
+	r = our_files_install(OUR_FILE_STAYS);
+	if (r < 0)
+		return r;
+	r = our_files_install(OUR_FILE_CONVERSION);
+	if (r < 0)
+		return r;
+	r = boot_json_write(job->intent.fs_uuid, STATE_DIR);
+	if (r < 0)
+		return r;
+	r = root_by_uuid(&job->intent);
+	if (r < 0)
+		return r;
+	r = crypttab_write(&job->intent, "luks,noauto,initramfs");
+	if (r < 0)
+		return r;
+	r = boot_images_rebuild(job);
+	if (r < 0)
+		return r;
+	r = grub_update(&job->intent);
+	if (r < 0)
+		return r;
+	return mount_settle(job->facts->is_boot_separate ? "/boot" : "/");
+}
+
+static int initramfs_undo(struct job *job)
+{
+	static const enum our_file_life lives[] = { OUR_FILE_STAYS, OUR_FILE_CONVERSION, OUR_FILE_GROWTH };
+	const struct initrd *initrd = NULL;
+	int r;
+
+	if (file_exists(FSTAB_KEPT)) {
+		r = file_copy(FSTAB_KEPT, FSTAB);
+		if (r < 0)
+			return r;
+	}
+	r = etc_crypttab_drop(MAPPING_NAME);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
+		r = our_files_remove(lives[i]);
+		if (r < 0)
+			return r;
+	}
+	r = file_remove(BOOT_JSON);
+	if (r < 0)
+		return r;
+	r = initrd_find(job->facts->initrd, &initrd);
+	if (r < 0)
+		return r;
+	r = initrd->rebuild();
+	if (r < 0)
+		return r;
+	r = grub_update_plain();
+	if (r < 0)
+		return r;
+	return mount_settle(job->facts->is_boot_separate ? "/boot" : "/");
+}
+
+const struct phase phase_initramfs = {
+	.name = "initramfs",
+	.place = PHASE_RUNNING,
+	.done = initramfs_done,
+	.run = initramfs_run,
+	.undo = initramfs_undo,
+	.power_cut = "plain system, some of our files: run again, or undo",
+};

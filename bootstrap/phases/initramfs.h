@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What `initramfs` and `bootpart` share: both make boot images that hold the boot step.
+ */
+#pragma once
+
+#include "bootstrap/phase.h"
+
+#define BOOT_JSON STATE_DIR "/boot.json"
+#define FSTAB_KEPT STATE_DIR "/fstab.kept"
+
+/* Tells the boot step which filesystem holds its state, and in which folder of it. */
+int boot_json_write(const char *uuid, const char *path) MUST_CHECK;
+
+/* Regenerates every image and checks that each holds the boot step. */
+int boot_images_rebuild(struct job *job) MUST_CHECK;
+
+/* Our crypttab line with these options. */
+int crypttab_write(const struct intent *intent, const char *options) MUST_CHECK;
