@@ -130,21 +130,24 @@ int message_decode(const uint8_t *data, size_t len, size_t sockets, const struct
 int message_send(const struct message_port *port, const union message *message, int pass_fd)
 {
 	const struct message_rule *rule = process_rule(message->head.type, port->self, port->peer);
-	union message out;
-	struct iovec part = { .iov_base = &out };
+	struct message_head head = message->head;
+	/* The head goes out with its size filled in; iovecs aren't const, sendmsg() only reads. */
+	struct iovec parts[2] = {
+		{ .iov_base = &head, .iov_len = sizeof(head) },
+		{ .iov_base = (void *)(uintptr_t)(message->bytes + sizeof(head)) },
+	};
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = { .room = { 0 } };
-	struct msghdr packet = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct msghdr packet = { .msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts) };
 
 	if (!rule || !(rule->states & port->state) || rule->carries_socket != (pass_fd >= 0))
 		return fail(-EPERM, "%s may not send message %u to %s now (bug)",
 			    process_table[port->self].name, message->head.type,
 			    process_table[port->peer].name);
-	memcpy(&out, message, rule->size_bytes);
-	out.head.size_bytes = (uint32_t)rule->size_bytes;
-	part.iov_len = rule->size_bytes;
+	head.size_bytes = (uint32_t)rule->size_bytes;
+	parts[1].iov_len = rule->size_bytes - sizeof(head);
 	if (rule->carries_socket) {
 		control.head.cmsg_level = SOL_SOCKET;
 		control.head.cmsg_type = SCM_RIGHTS;

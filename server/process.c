@@ -20,7 +20,8 @@ const struct process_row process_table[PROCESS_KIND_COUNT] = {
 			      HOLDS_LISTENERS, 1 },
 	[PROCESS_CORE] = { "core", "decides, audits, multiplies",
 			   HOLDS_DATABASE | HOLDS_EXCHANGE_KEYS, 1 },
-	[PROCESS_FRONT] = { "front", "TLS and HTTP for /d/", HOLDS_CLIENTS | HOLDS_TLS_KEY, 64 },
+	[PROCESS_FRONT] = { "front", "TLS and HTTP for /d/", HOLDS_CLIENTS | HOLDS_TLS_KEY,
+			    PROCESS_FRONTS_MAX },
 	[PROCESS_ADMIN] = { "admin", "TLS, HTTP and JSON for /v1",
 			    HOLDS_CLIENTS | HOLDS_TLS_KEY | HOLDS_DATABASE, 1 },
 };
@@ -82,7 +83,7 @@ int process_drop_user(const char *user)
 {
 	const struct passwd *entry;
 
-	if (!user || geteuid() != 0)
+	if (!user || !user[0] || geteuid() != 0)
 		return 0;
 	errno = 0;
 	entry = getpwnam(user);

@@ -9,6 +9,8 @@
 #include "common/base.h"
 #include "server/message.h"
 
+#define PROCESS_FRONTS_MAX 64
+
 enum process_kind {
 	PROCESS_MONITOR,
 	PROCESS_CORE,
@@ -56,7 +58,8 @@ extern const size_t message_rules_count;
 const struct message_rule *process_rule(uint32_t type, enum process_kind from,
 					enum process_kind to);
 
-/* Gives up root for the named user (its groups too). NULL, or not being root: nothing to give up, 0. */
+/* Gives up root for the named user (its groups too). NULL, "", or not being root: nothing to give
+ * up, 0. */
 int process_drop_user(const char *user) MUST_CHECK;
 
 /* No new privileges, no core dumps, no ptrace, dies with its parent; call it in each child before anything else. */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Between the monitor's own files: monitor.c (events, stop), children.c (processes), hand.c
+ * (connections).
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "server/edge/channel.h"
+#include "server/monitor/monitor.h"
+#include "server/monitor/roll.h"
+
+struct event;
+struct event_base;
+struct monitor;
+
+#define RESTART_FIRST_MS 100
+#define RESTART_MOST_MS 10000
+#define RESTART_FORGIVEN_S 30 /* who lived that long starts again at once */
+#define STOP_S 10
+
+struct child {
+	struct monitor *monitor;
+	enum process_kind kind;
+	unsigned index;	 /* among its kind */
+	unsigned number; /* in monitor->children; the holder in the roll */
+	pid_t pid;	 /* 0: not running */
+	bool ready;
+	unsigned restart_ms;
+	time_t started_s;
+	struct message_port port; /* to it */
+	int far_fd;		  /* its end of port, kept for nothing but the fork */
+	int core_fd, core_far_fd; /* its pair to core: its end, core's end. Kept over restarts */
+	struct channel *channel;
+	struct event *restart;
+};
+
+struct monitor {
+	const struct monitor_setup *setup;
+	struct event_base *base;
+	struct roll *roll;
+	struct child *children; /* 0: core, 1: admin, then the fronts */
+	size_t children_count;
+	struct event *unlock_accept, *admin_accept, *accept_pause;
+	bool was_ready; /* all were, once */
+	bool stopping;
+	int result;
+	time_t last_complaint_s;
+};
+
+/* --- children.c ------------------------------------------------------------------------------ */
+
+/* Makes the pairs and starts everybody. */
+int children_start(struct monitor *monitor) MUST_CHECK;
+
+/* Takes the ends of dead children and starts them again in due time. */
+void children_reap(struct monitor *monitor);
+
+/* SIGTERM to fronts and admin; core gets it when they are gone. */
+void children_stop(struct monitor *monitor);
+
+void children_kill(struct monitor *monitor);
+
+/* --- hand.c ---------------------------------------------------------------------------------- */
+
+/* Accepts what waits on a listener and hands it to children of this kind. */
+void hand_accept(struct monitor *monitor, int listener, enum process_kind kind);
+
+/* A child has died: its connections are over. */
+void hand_forget(struct monitor *monitor, struct child *child);
+
+/* --- monitor.c ------------------------------------------------------------------------------- */
+
+void monitor_child_ready(struct monitor *monitor);
+void monitor_stop_with(struct monitor *monitor, int r);
+
+/* No descriptors left: stops accepting for a moment. */
+void monitor_pause_accepting(struct monitor *monitor);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The monitor: owns the listening sockets, accepts, names connections, hands them on, starts the other
+ * processes and starts them again. Parses nothing but PROXY headers of configured peers; has no
+ * database, no key.
+ */
+#pragma once
+
+#include "server/cidr.h"
+#include "server/config.h"
+
+/* What a child runs, given by main: the monitor knows no other process's code. */
+struct monitor_child_setup {
+	unsigned index; /* among its kind */
+	int monitor_fd;
+	int core_fd;	      /* front, admin */
+	const int *front_fds; /* core */
+	size_t front_count;
+	int admin_fd; /* core */
+	const struct server_config *config;
+};
+
+struct monitor_setup {
+	const struct server_config *config;
+	int unlock_listener, admin_listener;
+	const struct cidr_list *proxies; /* peers whose PROXY header is read, and required */
+	const char *ready_file;		 /* NULL: none */
+	int (*run_core)(const struct monitor_child_setup *setup);
+	int (*run_front)(const struct monitor_child_setup *setup);
+	int (*run_admin)(const struct monitor_child_setup *setup);
+};
+
+/* Serves until SIGTERM or SIGINT. 0, or negative with a sentence (also when a process ends before
+ * all were ready once). */
+int monitor_main(const struct monitor_setup *setup) MUST_CHECK;
