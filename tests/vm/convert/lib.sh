@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# Sourced by the conversion case and the demo: a real server on loopback with its traffic written down, the
+# one-line install as user-data, and questions to both sides. Needs vm.sh.
+
+convert_here=$test_root/tests/vm/convert
+unlock_host=unlock.panocrypt.test
+
+# convert_server DIR: builds nothing; starts panocryptd as a person would, behind the wiretap. Sets server_dir,
+# server_log, unlock_port, admin_port.
+convert_server() {
+	local unlock_real admin_real
+	server_dir=$1/data server_log=$1/server.log server_traffic=$1/traffic
+	unlock_port=$(free_port) admin_port=$(free_port)
+	unlock_real=$(free_port) admin_real=$(free_port)
+	mkdir -p "$1/bootstrap"
+	echo "127.0.0.1 localhost $unlock_host" >"$1/hosts"
+	server_hosts=$1/hosts
+	"$test_root/build/panocryptd" init --dir "$server_dir" \
+		--url "https://$unlock_host:$unlock_port" --admin-url "https://$unlock_host:$admin_port" \
+		--organization example --admin admin --listen "127.0.0.1:$unlock_real" \
+		--admin-listen "127.0.0.1:$admin_real" || die "panocryptd init failed"
+	cp "${BOOTSTRAP:-$test_root/build/static/x86_64-musl/panocrypt-bootstrap}" "$1/bootstrap/x86_64" ||
+		die "no static panocrypt-bootstrap: make static"
+	server_command=("$test_root/build/panocryptd" serve --dir "$server_dir" --ready-file "$1/ready"
+		--bootstrap-dir "$1/bootstrap" --install-script "$test_root/install.sh")
+	server_home=$1
+	convert_server_start
+	vm_spawn "$1/wiretap.log" python3 "$convert_here/wiretap.py" "$server_dir/leaf.pem" "$server_dir/leaf.key" \
+		"$server_traffic" "$unlock_port:$unlock_real" "$admin_port:$admin_real"
+	cleanup_fn end_process "$vm_child"
+	wait_for 20 grep -q tapping "$1/wiretap.log" || die "no wiretap: $(cat "$1/wiretap.log")"
+}
+
+convert_server_start() {
+	rm -f "$server_home/ready"
+	vm_spawn "$server_log" "${server_command[@]}"
+	server_pid=$vm_child
+	cleanup_fn end_process "$server_pid"
+	wait_for 30 test -e "$server_home/ready" || die "panocryptd did not start: $(tail -n 5 "$server_log")"
+}
+
+# ctl ARGUMENT…: panocryptctl as the first admin; the server's name resolves for it alone.
+ctl() {
+	# shellcheck disable=SC2016
+	PANOCRYPT_ADMIN_URL=https://$unlock_host:$admin_port PANOCRYPT_CA=$server_dir/ca.pem \
+		PANOCRYPT_TOKEN_FILE=$server_dir/admin-token unshare -m sh -c \
+		'mount --make-rprivate / && mount --bind "$1" /etc/hosts && shift && exec "$@"' \
+		sh "$server_hosts" "$test_root/build/panocryptctl" "$@"
+}
+
+# json EXPRESSION: of the JSON on standard input, Python's expression over v.
+json() {
+	python3 -c "import json, sys
+v = json.load(sys.stdin)
+x = $1
+print('' if x is None else str(x).lower() if isinstance(x, bool) else x)"
+}
+
+# convert_user_data KEY FILE: the example that people paste, with its placeholders filled in, and one line of the
+# test's own before the install: the manifest of all files.
+convert_user_data() {
+	python3 - "$1" "$2" "https://$unlock_host:$admin_port" "$server_dir/ca.pem" \
+		"$test_root/cloud-init/cloud-config.yaml" "$convert_here/manifest.py" <<'PY'
+import sys
+
+key, out, server, ca, template, manifest = sys.argv[1:]
+text = open(template, encoding="utf-8").read()
+pem = open(ca, encoding="utf-8").read()
+lines = []
+for line in text.splitlines():
+    indent = line[: len(line) - len(line.lstrip())]
+    if "@CA@" in line:
+        lines += [indent + row for row in pem.splitlines()]
+        continue
+    line = line.replace("@SERVER@", server).replace("@ENROLLMENT_KEY@", key)
+    lines.append(line)
+    if line.strip() == "runcmd:":
+        lines.append("  - [sh, -c, 'python3 /run/manifest.py >/var/tmp/before.manifest']")
+    if line.strip() == "write_files:":
+        lines += ["  - path: /run/manifest.py", "    content: |"]
+        lines += ["      " + row for row in open(manifest, encoding="utf-8").read().splitlines()]
+open(out, "w", encoding="utf-8").write("\n".join(lines) + "\n")
+PY
+}
+
+# device EXPRESSION: of the one device that there is.
+device() {
+	ctl device list --json | json "(v['devices'] or [{}])[0]$1"
+}
+
+# convert_watch NAME SECONDS: shows each new phase as the server hears of it, until the device has left. Fails
+# when a phase fails, or in time.
+convert_watch() {
+	local name=$1 end=$((SECONDS + $2 * vm_slow)) now last=
+	while :; do
+		now=$(ctl device list --json | json "' '.join(str(x) for x in [(v['devices'] or [{}])[0].get(k) for k in ('state', 'phase', 'phase_state', 'percent')])" 2>/dev/null) || now=
+		if [ -n "$now" ] && [ "$now" != "$last" ]; then
+			printf '%4d s  %s\n' $((SECONDS - convert_start)) "$now"
+			last=$now
+		fi
+		case $now in
+		active\ leave\ done*) return 0 ;;
+		*\ failed\ * | *\ refused\ *) vm_fail "$name" "the conversion stopped: $now: $(ctl device list --json)" ;;
+		esac
+		vm_running "$name" || vm_fail "$name" "ended during the conversion"
+		[ "$SECONDS" -lt "$end" ] || vm_fail "$name" "not converted after $2 s; last: $now"
+		sleep 2
+	done
+}
