@@ -12,13 +12,18 @@ struct fs {
 	/* Full check; repairs only what is safe without a question (e2fsck -fp). Negative when anything is left. */
 	int (*check)(const char *device);
 
-	/* The smallest size to which it can be cut without moving a block or an inode. */
+	/* The smallest size (one that shrink() makes exactly) to which it can be cut without moving a block or an inode; its
+	 * present size when nothing can be cut. */
 	int (*unmoved_bytes)(const char *device, uint64_t *ret);
+
+	/* The largest size, a multiple of 1 MiB and at most most_bytes and its present size, to which shrink() can cut it
+	 * exactly. */
+	int (*fit_bytes)(const char *device, uint64_t most_bytes, uint64_t *ret);
 
 	/* Its own idea of its size (unmounted or mounted), and of used bytes. */
 	int (*size_bytes)(const char *device, uint64_t *ret_size, uint64_t *ret_used);
 
-	/* Cuts it to exactly size_bytes (a multiple of its block size). Checked before by the caller. */
+	/* Cuts it to exactly size_bytes (of fit_bytes() or unmoved_bytes()). Checked before by the caller. */
 	int (*shrink)(const char *device, uint64_t size_bytes);
 
 	/* Grows it to the whole device, mounted or not. */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * ext4 by e2fsprogs: e2fsck, dumpe2fs, resize2fs. Every size is asked of the filesystem again after a change: resize2fs
+ * may make it smaller than it was told. A redo log around the shrink belongs here; it is not built.
+ */
+#include "bootstrap/fs_ext4.h"
+
+#include "bootstrap/fs_ext4_parse.h"
+#include "bootstrap/spawn.h"
+#include "common/cleanup.h"
+#include "common/err.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CHECK_TIMEOUT_S 3600
+#define DUMP_MAX_BYTES (64 * MIB) /* a badly fragmented filesystem of some TiB */
+#define HEADER_MAX_BYTES (64 * KIB)
+
+#define CLEANUP_LAYOUT CLEANUP(ext4_layout_done)
+
+static int read_layout(const char *device, bool with_groups, struct ext4_layout *ret)
+{
+	struct spawn whole = { .argv = { "dumpe2fs", device }, .output_max_bytes = DUMP_MAX_BYTES };
+	struct spawn head = { .argv = { "dumpe2fs", "-h", device },
+			      .output_max_bytes = HEADER_MAX_BYTES };
+	CLEANUP_FREE char *text = NULL;
+	int r = spawn_text(with_groups ? &whole : &head, &text);
+
+	if (r < 0)
+		return r;
+	return ext4_layout_parse(text, strlen(text), ret);
+}
+
+/* e2fsck(8): 0 clean, 1 repaired; from 2 on something is left, or a reboot would be needed. */
+static int check(const char *device)
+{
+	struct spawn e2fsck = { .argv = { "e2fsck", "-f", "-p", device },
+				.timeout_s = CHECK_TIMEOUT_S };
+	int status = spawn_status(&e2fsck);
+
+	if (status < 0)
+		return status;
+	if (status > 1)
+		return fail(-EUCLEAN,
+			    "fs-damaged: e2fsck can't repair the filesystem on %s without "
+			    "questions (exit status %d): "
+			    "repair it with \"e2fsck -f\" from a rescue system and run again",
+			    device, status);
+	return 0;
+}
+
+static int unmoved_bytes(const char *device, uint64_t *ret)
+{
+	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
+	int r = read_layout(device, true, &layout);
+
+	return r < 0 ? r : ext4_layout_unmoved_bytes(&layout, ret);
+}
+
+static int fit_bytes(const char *device, uint64_t most_bytes, uint64_t *ret)
+{
+	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
+	uint64_t size;
+	int r = read_layout(device, true, &layout);
+
+	if (r < 0)
+		return r;
+	size = MIN(most_bytes, layout.block_count * layout.block_bytes) / MIB * MIB;
+	while (size && !ext4_layout_is_exact(&layout, size))
+		size -= MIB;
+	if (!size)
+		return fail(-ENOSPC,
+			    "too-little-space: no size up to %llu bytes suits the filesystem on %s",
+			    (unsigned long long)most_bytes, device);
+	*ret = size;
+	return 0;
+}
+
+static int size_bytes(const char *device, uint64_t *ret_size, uint64_t *ret_used)
+{
+	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
+	int r = read_layout(device, false, &layout);
+
+	if (r < 0)
+		return r;
+	*ret_size = layout.block_count * layout.block_bytes;
+	*ret_used = (layout.block_count - layout.free_blocks) * layout.block_bytes;
+	return 0;
+}
+
+static int shrink(const char *device, uint64_t size)
+{
+	char sectors[32];
+	struct spawn resize = { .argv = { "resize2fs", device, sectors },
+				.timeout_s = CHECK_TIMEOUT_S };
+	uint64_t now = 0, used = 0;
+	int r;
+
+	/* 512-byte sectors: its K, M, G would round to whole blocks for us, silently */
+	snprintf(sectors, sizeof(sectors), "%llus", (unsigned long long)(size / SECTOR_BYTES));
+	r = spawn_run(&resize);
+	if (r < 0)
+		return r;
+	r = size_bytes(device, &now, &used);
+	if (r < 0)
+		return r;
+	if (now != size)
+		return fail(-EIO,
+			    "resize2fs made the filesystem on %s %llu bytes, not %llu: run again",
+			    device, (unsigned long long)now, (unsigned long long)size);
+	return 0;
+}
+
+static int grow(const char *device)
+{
+	struct spawn resize = { .argv = { "resize2fs", device }, .timeout_s = CHECK_TIMEOUT_S };
+
+	return spawn_run(&resize);
+}
+
+const struct fs fs_ext4 = {
+	.name = "ext4",
+	.check = check,
+	.unmoved_bytes = unmoved_bytes,
+	.fit_bytes = fit_bytes,
+	.size_bytes = size_bytes,
+	.shrink = shrink,
+	.grow = grow,
+};

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Shrinking of real ext4 filesystems in files by the real tools: the size that fs_ext4 names as the smallest without
+ * moving anything is tried with resize2fs; then every inode has the same blocks as before and e2fsck finds nothing.
+ * UNIT_SOURCES: bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c bootstrap/spawn.c
+ */
+#include "bootstrap/fs.h"
+#include "bootstrap/spawn.h"
+#include "common/cleanup.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/strbuf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static char folder[] = "/tmp/panocrypt-ext4-XXXXXX";
+static char image[64];
+
+static int sh(const char *format, ...) PRINTF_LIKE(1, 2);
+static int sh(const char *format, ...)
+{
+	char script[2048];
+	struct spawn shell = { .argv = { "sh", "-euc", script } };
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	vsnprintf(script, sizeof(script), format, args);
+	va_end(args);
+	r = spawn_run(&shell);
+	if (r < 0)
+		print_error("%s\n", fail_text());
+	return r;
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(image, sizeof(image), "%s/fs.img", folder);
+	return sh("mkdir %s/tree; cd %s/tree; for d in 1 2 3 4 5 6 7 8; do mkdir dir$d; "
+		  "for f in 1 2 3 4 5 6; do head -c $(($d * $f * 20000)) /dev/urandom "
+		  ">dir$d/file$f; done; done; "
+		  "ln -s dir1/file1 link; mkfifo fifo",
+		  folder, folder);
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	return sh("rm -rf %s", folder);
+}
+
+/* Where the blocks of each of the first inodes are; 7 is the resize inode, whose map follows the size. */
+static void block_map(char **ret)
+{
+	char commands[80];
+	struct spawn debugfs = { .argv = { "debugfs", "-f", commands, image }, .is_quiet = true };
+
+	snprintf(commands, sizeof(commands), "%s/commands", folder);
+	assert_int_equal(spawn_text(&debugfs, ret), 0);
+	assert_true(strlen(*ret) > 5000);
+}
+
+struct make {
+	const char *name, *mke2fs; /* options and, behind the image's name, a size */
+	const char *size;
+	const char *then; /* shell; $1 is the image */
+	bool is_cut_expected;
+};
+
+static const struct make makes[] = {
+	{ "as Debian makes it", "-t ext4", "3G", "true", true },
+	{ "grown like a cloud image", "-t ext4", "500M", "truncate -s 4G $1; resize2fs -f $1",
+	  true },
+	{ "grown twice", "-t ext4", "300M",
+	  "truncate -s 900M $1; resize2fs -f $1; truncate -s 7G $1; resize2fs -f $1", true },
+	{ "odd size", "-t ext4", "2047M", "true", true },
+	{ "1 KiB blocks", "-t ext4 -b 1024", "400M", "true", true },
+	{ "2 KiB blocks", "-t ext4 -b 2048", "900M", "true", true },
+	{ "no flex_bg", "-t ext4 -O ^flex_bg", "2G", "true", true },
+	{ "no 64bit, no checksums", "-t ext4 -O ^64bit,^metadata_csum", "2G", "true", true },
+	{ "no resize inode", "-t ext4 -O ^resize_inode", "2G", "true", true },
+	{ "small flex groups", "-t ext4 -G 4", "3G", "true", true },
+	{ "many inodes", "-t ext4 -i 4096", "2G", "true", true },
+	{ "with quota", "-t ext4 -O quota", "2G", "true", true },
+	{ "ext2 inside", "-t ext4 -O ^has_journal,^extent,^64bit", "1G", "true", true },
+	{ "one group", "-t ext4 -b 4096", "100M", "true", false },
+	{ "a block at the very end", "-t ext4", "1G",
+	  "debugfs -w -R 'setb 262143 1' $1; e2fsck -fy $1 || true; "
+	  "debugfs -w -R 'setb 262143 1' $1",
+	  false },
+};
+
+static int make_image(const struct make *make)
+{
+	return sh("rm -f %s; truncate -s %s %s; mke2fs -q -F %s -d %s/tree %s; set -- %s; %s; "
+		  "rm -f %s/commands; i=1; while [ $i -lt 120 ]; do [ $i = 7 ] || echo \"blocks "
+		  "<$i>\"; i=$((i+1)); done "
+		  ">%s/commands",
+		  image, make->size, image, make->mke2fs, folder, image, image, make->then, folder,
+		  folder);
+}
+
+static void assert_clean(const char *when)
+{
+	if (sh("e2fsck -fn %s", image) < 0)
+		fail_msg("not clean %s", when);
+}
+
+static void shrink_and_compare(const struct fs *fs, uint64_t size)
+{
+	CLEANUP_FREE char *before = NULL, *after = NULL;
+	uint64_t now = 0, used = 0;
+	int r;
+
+	block_map(&before);
+	r = fs->shrink(image, size);
+	if (r < 0)
+		fail_msg("shrink: %s", fail_text());
+	block_map(&after);
+	assert_string_equal(before, after);
+	assert_clean("after the shrink");
+	assert_int_equal(fs->size_bytes(image, &now, &used), 0);
+	assert_int_equal(now, size);
+	assert_true(used < now);
+}
+
+static void try_make(const struct fs *fs, const struct make *make)
+{
+	uint64_t unmoved = 0, before = 0, used = 0;
+
+	print_message("%s\n", make->name);
+	assert_int_equal(make_image(make), 0);
+	if (make->is_cut_expected)
+		assert_int_equal(fs->check(image), 0);
+	assert_int_equal(fs->size_bytes(image, &before, &used), 0);
+	assert_int_equal(fs->unmoved_bytes(image, &unmoved), 0);
+	if (!make->is_cut_expected) {
+		assert_int_equal(unmoved, before);
+		return;
+	}
+	assert_true(unmoved < before);
+	assert_int_equal(unmoved % MIB, 0);
+	shrink_and_compare(fs, unmoved);
+	assert_int_equal(fs->grow(image), 0);
+	assert_clean("after growing back");
+}
+
+static void test_unmoved(void **state)
+{
+	const struct fs *fs = NULL;
+
+	(void)state;
+	assert_int_equal(fs_find("ext4", &fs), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(makes); i++)
+		try_make(fs, &makes[i]);
+}
+
+/* Below that size something moves: the comparison above sees it, and the size isn't needlessly large. */
+static void test_below_moves(void **state)
+{
+	const struct fs *fs = NULL;
+	CLEANUP_FREE char *before = NULL, *after = NULL;
+	uint64_t unmoved = 0, below = 0;
+
+	(void)state;
+	assert_int_equal(fs_find("ext4", &fs), 0);
+	assert_int_equal(make_image(&makes[0]), 0);
+	assert_int_equal(fs->check(image), 0);
+	assert_int_equal(fs->unmoved_bytes(image, &unmoved), 0);
+	assert_int_equal(fs->fit_bytes(image, unmoved - 128 * MIB, &below), 0);
+	block_map(&before);
+	assert_int_equal(fs->shrink(image, below), 0);
+	block_map(&after);
+	assert_string_not_equal(before, after);
+}
+
+/* A size anywhere above the smallest one: fit_bytes() makes it exact, and resize2fs agrees. */
+static void test_fit(void **state)
+{
+	const struct fs *fs = NULL;
+	uint64_t fit = 0, unmoved = 0;
+
+	(void)state;
+	assert_int_equal(fs_find("ext4", &fs), 0);
+	for (uint64_t most = 3 * GIB - 5 * MIB; most > 2 * GIB; most -= 129 * MIB + 12345) {
+		assert_int_equal(make_image(&makes[0]), 0);
+		assert_int_equal(fs->check(image), 0);
+		assert_int_equal(fs->unmoved_bytes(image, &unmoved), 0);
+		assert_int_equal(fs->fit_bytes(image, most, &fit), 0);
+		assert_true(fit <= most && fit + 16 * MIB > most && fit >= unmoved);
+		shrink_and_compare(fs, fit);
+	}
+	assert_true(fs->fit_bytes(image, 1000, &fit) < 0);
+}
+
+static void test_not_ours(void **state)
+{
+	const struct fs *fs = NULL;
+	uint64_t size = 0;
+
+	(void)state;
+	assert_true(fs_find("xfs", &fs) < 0);
+	assert_true(fs_find("", &fs) < 0);
+	assert_int_equal(fs_find("ext4", &fs), 0);
+	assert_int_equal(sh("head -c 1000000 /dev/urandom >%s", image), 0);
+	assert_true(fs->unmoved_bytes(image, &size) < 0);
+	assert_true(fs->check(image) < 0);
+	assert_int_equal(sh("rm -f %s; truncate -s 1G %s; mke2fs -q -F -t ext4 -O bigalloc %s",
+			    image, image, image),
+			 0);
+	assert_true(fs->unmoved_bytes(image, &size) < 0);
+	assert_non_null(strstr(fail_text(), "bigalloc"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unmoved),
+		cmocka_unit_test(test_below_moves),
+		cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_not_ours),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
