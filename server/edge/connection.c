@@ -47,8 +47,11 @@ struct connection {
 
 static void enter(struct connection *connection, enum connection_state state)
 {
+	struct evbuffer *output = bufferevent_get_output(connection->buffer);
 	struct timeval after = { .tv_sec = state_deadline_s[state] };
 
+	if (state == STATE_WRITING) /* a bootstrapper is megabytes */
+		after.tv_sec += (time_t)(evbuffer_get_length(output) / EDGE_WRITE_BYTES_PER_S);
 	connection->state = state;
 	event_add(connection->deadline, &after);
 }
@@ -287,9 +290,10 @@ void connection_answer(struct connection *connection, const struct answer *answe
 	connection->close = full.close;
 	connection->keep_alive = false; /* until the next request says so */
 	forget_question(connection);
-	enter(connection, STATE_WRITING);
 	if (http_print(&full, &text, &len) < 0 || evbuffer_add(output, text, len)) {
 		log_error("out of memory: an answer is lost");
 		say_goodbye(connection);
+		return;
 	}
+	enter(connection, STATE_WRITING);
 }

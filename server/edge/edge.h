@@ -17,8 +17,9 @@ struct event_base;
 #define EDGE_IDLE_S 15	  /* between requests */
 #define EDGE_WAIT_S 30	  /* for core; longer than it ever holds a request (25 s) */
 #define EDGE_WRITE_S 10
-#define EDGE_LINGER_S 2 /* after our goodbye */
-#define EDGE_STOP_S 5	/* for what is under way at SIGTERM */
+#define EDGE_WRITE_BYTES_PER_S (16 * KIB) /* the slowest reader that gets a long body */
+#define EDGE_LINGER_S 2			  /* after our goodbye */
+#define EDGE_STOP_S 5			  /* for what is under way at SIGTERM */
 
 struct edge_service {
 	enum process_kind kind;

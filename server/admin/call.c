@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * See call.h: answers, and the members that several routes share.
+ */
+#include "server/admin/call.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "common/strbuf.h"
+
+bool call_bearer(const struct request *request, char ret[static TOKEN_TEXT_SIZE])
+{
+	static const char scheme[] = "Bearer ";
+	struct http_span value = request->authorization;
+
+	if (!value.data || value.len <= strlen(scheme) ||
+	    strncasecmp(value.data, scheme, strlen(scheme)) != 0)
+		return false;
+	value.data += strlen(scheme);
+	value.len -= strlen(scheme);
+	if (value.len >= TOKEN_TEXT_SIZE)
+		return false;
+	memcpy(ret, value.data, value.len);
+	ret[value.len] = 0;
+	return true;
+}
+
+void answer_json(struct connection *connection, int status, json_t *value)
+{
+	CLEANUP_JSON json_t *owned = value;
+	CLEANUP_FREE char *text = NULL;
+	struct answer answer = { .status = status, .content_type = "application/json" };
+
+	if (!owned || js_print(owned, &text) < 0) {
+		problem_answer(connection, "internal", "Out of memory.");
+		return;
+	}
+	answer.body = text;
+	answer.len = strlen(text);
+	connection_answer(connection, &answer);
+}
+
+void answer_empty(struct connection *connection)
+{
+	const struct answer answer = { .status = 204 };
+
+	connection_answer(connection, &answer);
+}
+
+void answer_failure(struct connection *connection, int r)
+{
+	log_failure(r);
+	if (r == -EBUSY || r == -ENOSPC)
+		problem_answer(connection, "unavailable", "The store is busy or its disk full.");
+	else
+		problem_answer(connection, "internal", "%s", "");
+}
+
+void answer_invalid(struct connection *connection)
+{
+	problem_answer(connection, "invalid", "%s", fail_text());
+}
+
+int body_only(const json_t *body, const char *const *names)
+{
+	/* jansson's iteration takes a non-const object, but doesn't change it. */
+	json_t *object = (json_t *)(uintptr_t)body;
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (object, key, value) {
+		const char *const *name = names;
+
+		while (*name && strcmp(*name, key) != 0)
+			name++;
+		if (!*name)
+			return fail(-EINVAL, "member \"%.40s\" is unknown: remove it", key);
+	}
+	return 0;
+}
+
+/* Texts end up in terminals and mails. */
+static bool is_plain_text(const char *text)
+{
+	for (; *text; text++) {
+		if ((uint8_t)*text < 0x20 || *text == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+int body_text(const json_t *body, const char *name, size_t max_bytes, const char **ret)
+{
+	const char *text;
+	int r;
+
+	r = js_string_or(body, name, "", &text);
+	if (r < 0)
+		return r;
+	if (strlen(text) > max_bytes)
+		return fail(-EINVAL, "member \"%s\" is longer than %zu bytes", name, max_bytes);
+	if (!is_plain_text(text))
+		return fail(-EINVAL, "member \"%s\" has control characters", name);
+	*ret = text;
+	return 0;
+}
+
+static int print_into(const json_t *value, const char *name, char *ret, size_t size)
+{
+	CLEANUP_FREE char *text = NULL;
+	int r;
+
+	r = js_print(value, &text);
+	if (r < 0)
+		return r;
+	if (strlen(text) >= size)
+		return fail(-EINVAL, "member \"%s\" is too long: fewer or shorter items", name);
+	strcpy(ret, text);
+	return 0;
+}
+
+static int array_or_none(const json_t *body, const char *name, json_t **ret)
+{
+	json_t *array = json_object_get(body, name);
+
+	if (array && !json_is_null(array) && !json_is_array(array))
+		return fail(-EINVAL, "member \"%s\" must be an array", name);
+	*ret = json_is_array(array) ? array : NULL;
+	return 0;
+}
+
+int body_tags(const json_t *body, char *ret, size_t size)
+{
+	json_t *array, *item;
+	size_t i;
+	int r;
+
+	r = array_or_none(body, "tags", &array);
+	if (r < 0)
+		return r;
+	if (json_array_size(array) > TAGS_MAX)
+		return fail(-EINVAL, "member \"tags\" has more than %d items", TAGS_MAX);
+	json_array_foreach (array, i, item) {
+		const char *text = json_string_value(item);
+
+		if (!text || !text[0] || strlen(text) > TAG_MAX_BYTES || !is_plain_text(text))
+			return fail(-EINVAL,
+				    "member \"tags\": item %zu must be a text of 1 to %d bytes", i,
+				    TAG_MAX_BYTES);
+	}
+	if (!array) {
+		snprintf(ret, size, "[]");
+		return 0;
+	}
+	return print_into(array, "tags", ret, size);
+}
+
+int body_ranges(const json_t *body, const char *name, char *ret, size_t size)
+{
+	CLEANUP_JSON json_t *normal = json_array();
+	json_t *array, *item;
+	size_t i;
+	int r;
+
+	r = array_or_none(body, name, &array);
+	if (r < 0)
+		return r;
+	if (json_array_size(array) > CIDR_LIST_MAX)
+		return fail(-EINVAL, "member \"%s\" has more than %d items", name, CIDR_LIST_MAX);
+	json_array_foreach (array, i, item) {
+		char text[CIDR_TEXT_SIZE];
+		struct cidr range;
+
+		if (!json_is_string(item))
+			return fail(-EINVAL, "member \"%s\": item %zu must be a text", name, i);
+		r = cidr_parse(json_string_value(item), &range);
+		if (r < 0)
+			return fail_at(-EINVAL, "member \"%s\"", name);
+		cidr_print(&range, text);
+		if (json_array_append_new(normal, json_string(text)))
+			return fail(-ENOMEM, "out of memory");
+	}
+	return print_into(normal, name, ret, size);
+}
+
+json_t *json_of_text(const char *text)
+{
+	json_t *value = NULL;
+
+	if (!text || !text[0] || js_parse(text, strlen(text), JSON_TEXT_MAX, &value) < 0)
+		return json_null();
+	return value;
+}
+
+int device_url(const struct admin *admin, const uint8_t device[static DEVICE_ID_BYTES], char **ret)
+{
+	char hex[2 * DEVICE_ID_BYTES + 1];
+
+	text_hex(hex, device, DEVICE_ID_BYTES);
+	return text_format(ret, "%s/d/%s", admin->config->url.text, hex);
+}
+
+bool read_device_id(const char *text, uint8_t ret[static DEVICE_ID_BYTES])
+{
+	return strlen(text) == 2 * (size_t)DEVICE_ID_BYTES &&
+	       text_unhex(ret, DEVICE_ID_BYTES, text) == 0;
+}
+
+json_t *json_of_device(const struct admin *admin, const struct store_device *device)
+{
+	CLEANUP_FREE char *url = NULL;
+	char hex[2 * DEVICE_ID_BYTES + 1];
+
+	text_hex(hex, device->id, DEVICE_ID_BYTES);
+	if (device_url(admin, device->id, &url) < 0)
+		return NULL;
+	return json_pack(
+		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:s, s:f,"
+		" s:I, s:s, s:I, s:b, s:s, s:s, s:o}",
+		"device", hex, "name", device->name, "state", device->state, "tags",
+		json_of_text(device->tags), "allow_from", json_of_text(device->allow_from),
+		"registered_addresses", json_of_text(device->registered_addresses), "platform",
+		json_of_text(device->platform), "enrollment_key", device->enrollment_key, "created",
+		(json_int_t)device->created_s, "last_seen", (json_int_t)device->last_seen_s,
+		"converting_until", (json_int_t)device->converting_until_s, "phase", device->phase,
+		"phase_state", device->phase_state, "percent", device->percent, "boot",
+		(json_int_t)device->boot, "message", device->message, "progress_at",
+		(json_int_t)device->progress_s, "native_boot_seen", device->native_boot_seen, "url",
+		url, "thumbprint", device->thumbprint, "evidence", json_of_text(device->evidence));
+}
+
+static const char *key_state(const struct store_enrollment_key *key)
+{
+	if (key->revoked_s)
+		return "revoked";
+	if (key->expired)
+		return "expired";
+	return key->uses >= key->max_uses ? "used-up" : "usable";
+}
+
+json_t *json_of_enrollment_key(const struct store_enrollment_key *key)
+{
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "id",
+			 key->id, "state", key_state(key), "description", key->description, "tags",
+			 json_of_text(key->tags), "allow_from", json_of_text(key->allow_from),
+			 "redeem_from", json_of_text(key->redeem_from), "created_by",
+			 key->created_by, "max_uses", (json_int_t)key->max_uses, "uses",
+			 (json_int_t)key->uses, "created", (json_int_t)key->created_s, "expires",
+			 (json_int_t)key->expires_s, "revoked", (json_int_t)key->revoked_s);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Devices: create one for an existing LUKS volume (by core, which alone makes keys), list, show, disable,
+ * enable, revoke.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/strbuf.h"
+#include "server/admin/routes.h"
+
+static const struct change_row {
+	const char *word;
+	enum store_device_change change;
+} changes[] = {
+	{ "disable", DEVICE_DISABLE },
+	{ "enable", DEVICE_ENABLE },
+	{ "revoke", DEVICE_REVOKE },
+};
+
+static int read_question(const struct call *call, struct message_mint *ret)
+{
+	static const char *const names[] = { "name", "tags", "allow_from", NULL };
+	const char *name;
+	int r;
+
+	r = body_only(call->body, names);
+	if (!r)
+		r = body_text(call->body, "name", sizeof(ret->name) - 1, &name);
+	if (!r && !name[0])
+		r = fail(-EINVAL, "member \"name\" is missing");
+	if (!r)
+		r = body_tags(call->body, ret->tags, sizeof(ret->tags));
+	if (!r)
+		r = body_ranges(call->body, "allow_from", ret->allow_from, sizeof(ret->allow_from));
+	if (r < 0)
+		return r;
+	strcpy(ret->name, name);
+	memcpy(ret->organization, call->user.organization, sizeof(ret->organization));
+	memcpy(ret->actor, call->user.name, sizeof(ret->actor));
+	return 0;
+}
+
+void route_devices_create(struct call *call)
+{
+	struct pending *pending;
+	union message question;
+
+	message_start(&question, MESSAGE_MINT, 0, 0);
+	if (read_question(call, &question.mint) < 0) {
+		answer_invalid(call->connection);
+		return;
+	}
+	pending = malloc(sizeof(*pending));
+	if (pending) {
+		pending->user = call->user;
+		connection_keep(call->connection, pending);
+	}
+	if (!pending || !connection_ask(call->connection, &question))
+		problem_answer(call->connection, "unavailable", "%s", "");
+}
+
+struct taking {
+	const struct admin *admin;
+	json_t *value; /* take_row: the row; append_row: the list */
+};
+
+static int take_row(const struct store_device *row, void *userdata)
+{
+	struct taking *taking = userdata;
+
+	taking->value = json_of_device(taking->admin, row);
+	return taking->value ? 0 : fail(-ENOMEM, "out of memory");
+}
+
+static int append_row(const struct store_device *row, void *userdata)
+{
+	struct taking *taking = userdata;
+
+	if (json_array_append_new(taking->value, json_of_device(taking->admin, row)))
+		return fail(-ENOMEM, "out of memory");
+	return 0;
+}
+
+static int load_device(const struct admin *admin, const uint8_t organization[static 16],
+		       const uint8_t id[static DEVICE_ID_BYTES], json_t **ret)
+{
+	struct taking taking = { .admin = admin };
+	int r;
+
+	r = store_device(admin->store, organization, id, take_row, &taking);
+	if (r) {
+		json_decref(taking.value);
+		return r;
+	}
+	*ret = taking.value;
+	return 0;
+}
+
+static int add_bind_command(json_t *device)
+{
+	CLEANUP_FREE char *command = NULL;
+	const char *url, *thumbprint;
+	int r;
+
+	r = js_string(device, "url", &url);
+	if (!r)
+		r = js_string(device, "thumbprint", &thumbprint);
+	if (!r)
+		r = text_format(&command,
+				"clevis luks bind -d DEVICE tang '{\"url\":\"%s\",\"thp\":\"%s\"}'",
+				url, thumbprint);
+	if (!r && json_object_set_new(device, "bind_command", json_string(command)))
+		r = fail(-ENOMEM, "out of memory");
+	return r;
+}
+
+void route_devices_created(struct connection *connection, const struct message_redeemed *answer)
+{
+	const struct admin *admin = connection_context(connection);
+	const struct pending *pending = connection_kept(connection);
+	json_t *device = NULL;
+	int r;
+
+	if (answer->status != 201) {
+		problem_answer(connection,
+			       problem_is_known(answer->code)
+				       ? answer->code
+				       : problem_of_status((int)answer->status),
+			       "%s", "");
+		return;
+	}
+	r = load_device(admin, pending->user.organization, answer->device, &device);
+	if (r > 0)
+		r = fail(-EIO, "the new device is missing");
+	if (!r)
+		r = add_bind_command(device);
+	if (r == 0) {
+		answer_json(connection, 201, device);
+		return;
+	}
+	json_decref(device);
+	answer_failure(connection, r);
+}
+
+void route_devices_list(struct call *call)
+{
+	CLEANUP_JSON json_t *list = json_array();
+	struct taking taking = { call->admin, list };
+	int r;
+
+	r = store_devices(call->admin->store, call->user.organization, append_row, &taking);
+	if (r < 0)
+		answer_failure(call->connection, r);
+	else
+		answer_json(call->connection, 200, json_pack("{s:O}", "devices", list));
+}
+
+static void answer_device(struct call *call, const uint8_t id[static DEVICE_ID_BYTES])
+{
+	json_t *device = NULL;
+	int r;
+
+	r = load_device(call->admin, call->user.organization, id, &device);
+	if (r == 0)
+		answer_json(call->connection, 200, device);
+	else if (r < 0)
+		answer_failure(call->connection, r);
+	else
+		problem_answer(call->connection, "not-found",
+			       "Your organization has no device with this id.");
+}
+
+void route_devices_show(struct call *call)
+{
+	uint8_t id[DEVICE_ID_BYTES];
+
+	if (!read_device_id(call->words[0], id))
+		problem_answer(call->connection, "not-found", "A device's id is 32 hex digits.");
+	else
+		answer_device(call, id);
+}
+
+static const struct change_row *find_change(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
+		if (strcmp(changes[i].word, word) == 0)
+			return &changes[i];
+	}
+	return NULL;
+}
+
+void route_devices_change(struct call *call)
+{
+	const struct change_row *row = find_change(call->words[1]);
+	uint8_t id[DEVICE_ID_BYTES];
+	int r;
+
+	if (!row || !read_device_id(call->words[0], id)) {
+		problem_answer(call->connection, "not-found",
+			       "Use /v1/devices/<32 hex digits>/disable, /enable or /revoke.");
+		return;
+	}
+	r = store_device_change(call->admin->store, &call->by, id, row->change);
+	if (r == STORE_CONFLICT)
+		problem_answer(call->connection, "conflict",
+			       "The device's state doesn't allow to %s it.", row->word);
+	else if (r == STORE_NOT_FOUND)
+		problem_answer(call->connection, "not-found",
+			       "Your organization has no device with this id.");
+	else if (r < 0)
+		answer_failure(call->connection, r);
+	else
+		answer_device(call, id);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Enrollment keys: create (by core, which alone can hash them), list, revoke.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/enrollment_key.h"
+#include "common/err.h"
+#include "common/secret.h"
+#include "server/admin/routes.h"
+
+#define USES_MOST 1000000
+#define EXPIRES_DEFAULT_S (24 * 3600)
+#define EXPIRES_MOST_S (90ULL * 24 * 3600)
+
+static int read_limits(const json_t *body, struct message_mint_key *ret)
+{
+	int r;
+
+	r = js_u64_or(body, "max_uses", 1, &ret->max_uses);
+	if (!r)
+		r = js_u64_or(body, "expires_in_s", EXPIRES_DEFAULT_S, &ret->expires_in_s);
+	if (r < 0)
+		return r;
+	if (ret->max_uses < 1 || ret->max_uses > USES_MOST)
+		return fail(-EINVAL, "member \"max_uses\" must be 1 to %d", USES_MOST);
+	if (ret->expires_in_s < 1 || ret->expires_in_s > EXPIRES_MOST_S)
+		return fail(-EINVAL, "member \"expires_in_s\" must be 1 to %llu (90 days)",
+			    EXPIRES_MOST_S);
+	return 0;
+}
+
+static int read_question(const struct call *call, struct message_mint_key *ret)
+{
+	static const char *const names[] = { "description", "tags",	"allow_from",
+					     "redeem_from", "max_uses", "expires_in_s",
+					     NULL };
+	const char *description;
+	int r;
+
+	r = body_only(call->body, names);
+	if (!r)
+		r = body_text(call->body, "description", sizeof(ret->description) - 1,
+			      &description);
+	if (!r)
+		r = body_tags(call->body, ret->tags, sizeof(ret->tags));
+	if (!r)
+		r = body_ranges(call->body, "allow_from", ret->allow_from, sizeof(ret->allow_from));
+	if (!r)
+		r = body_ranges(call->body, "redeem_from", ret->redeem_from,
+				sizeof(ret->redeem_from));
+	if (!r)
+		r = read_limits(call->body, ret);
+	if (r < 0)
+		return r;
+	strcpy(ret->description, description);
+	memcpy(ret->organization, call->user.organization, sizeof(ret->organization));
+	memcpy(ret->actor, call->user.name, sizeof(ret->actor));
+	return 0;
+}
+
+void route_keys_create(struct call *call)
+{
+	struct pending *pending;
+	union message question;
+
+	message_start(&question, MESSAGE_MINT_KEY, 0, 0);
+	if (read_question(call, &question.mint_key) < 0) {
+		answer_invalid(call->connection);
+		return;
+	}
+	pending = malloc(sizeof(*pending));
+	if (pending) {
+		pending->user = call->user;
+		connection_keep(call->connection, pending);
+	}
+	if (!pending || !connection_ask(call->connection, &question))
+		problem_answer(call->connection, "unavailable", "%s", "");
+}
+
+static int take_row(const struct store_enrollment_key *row, void *userdata)
+{
+	json_t **ret = userdata;
+
+	*ret = json_of_enrollment_key(row);
+	return *ret ? 0 : fail(-ENOMEM, "out of memory");
+}
+
+void route_keys_created(struct connection *connection, const struct message_key_minted *answer)
+{
+	const struct admin *admin = connection_context(connection);
+	const struct pending *pending = connection_kept(connection);
+	char text[ENROLLMENT_KEY_TEXT_SIZE], id[ENROLLMENT_ID_SIZE] = "";
+	struct enrollment_key key;
+	json_t *row = NULL;
+	int r;
+
+	if (answer->status != 201) {
+		problem_answer(connection,
+			       problem_is_known(answer->code)
+				       ? answer->code
+				       : problem_of_status((int)answer->status),
+			       "%s", "");
+		return;
+	}
+	memcpy(key.chars, answer->key, sizeof(key.chars));
+	memcpy(id, answer->key, ENROLLMENT_KEY_ID_CHARS);
+	enrollment_key_print(&key, text);
+	r = store_enrollment_key(admin->store, pending->user.organization, id, take_row, &row);
+	if (r) {
+		answer_failure(connection,
+			       r < 0 ? r : fail(-EIO, "the new enrollment key is missing"));
+		json_decref(row);
+	} else {
+		json_object_set_new(row, "key", json_string(text));
+		answer_json(connection, 201, row);
+	}
+	secret_wipe(&key, sizeof(key));
+	secret_wipe(text, sizeof(text));
+}
+
+static int append_row(const struct store_enrollment_key *row, void *userdata)
+{
+	json_t *list = userdata;
+
+	if (json_array_append_new(list, json_of_enrollment_key(row)))
+		return fail(-ENOMEM, "out of memory");
+	return 0;
+}
+
+void route_keys_list(struct call *call)
+{
+	CLEANUP_JSON json_t *list = json_array();
+	int r;
+
+	r = store_enrollment_keys(call->admin->store, call->user.organization, append_row, list);
+	if (r < 0)
+		answer_failure(call->connection, r);
+	else
+		answer_json(call->connection, 200, json_pack("{s:O}", "enrollment_keys", list));
+}
+
+void route_keys_revoke(struct call *call)
+{
+	struct store *store = call->admin->store;
+	const char *id = call->words[0];
+	json_t *row = NULL;
+	int r;
+
+	r = store_enrollment_key_revoke(store, &call->by, id);
+	if (!r)
+		r = store_enrollment_key(store, call->user.organization, id, take_row, &row);
+	if (r == 0) {
+		answer_json(call->connection, 200, row);
+		return;
+	}
+	json_decref(row);
+	if (r < 0)
+		answer_failure(call->connection, r);
+	else
+		problem_answer(call->connection, "not-found",
+			       "Your organization has no enrollment key with this id.");
+}

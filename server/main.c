@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * panocryptd: verbs and options. "serve" opens the listeners, gives up root, brings the leaf
+ * certificate up to date and becomes the monitor; the children's code is named here only.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+#include "common/log.h"
+#include "common/options.h"
+#include "server/admin/admin.h"
+#include "server/ca.h"
+#include "server/cidr.h"
+#include "server/core/core.h"
+#include "server/front/front.h"
+#include "server/init.h"
+#include "server/monitor/listen.h"
+#include "server/monitor/monitor.h"
+#include "server/process.h"
+
+/* Exit statuses, documented in panocryptd(8). */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct serve_options {
+	const char *dir, *listen, *admin_listen, *ready_file, *user, *assets;
+	struct option_list proxies;
+	bool help;
+};
+
+static const struct option_row serve_rows[] = {
+	{ "dir", "PANOCRYPTD_DIR", OPTION_TEXT, offsetof(struct serve_options, dir), "DIR",
+	  "the server's folder, made by \"panocryptd init\" (default: /var/lib/panocrypt)" },
+	{ "listen", "PANOCRYPTD_LISTEN", OPTION_TEXT, offsetof(struct serve_options, listen),
+	  "ADDR:PORT", "listen here for unlocks instead of where the configuration says" },
+	{ "admin-listen", "PANOCRYPTD_ADMIN_LISTEN", OPTION_TEXT,
+	  offsetof(struct serve_options, admin_listen), "ADDR:PORT",
+	  "the same for the API and the installer" },
+	{ "user", "PANOCRYPTD_USER", OPTION_TEXT, offsetof(struct serve_options, user), "USER",
+	  "give up root for this user, who owns the folder" },
+	{ "assets", "PANOCRYPTD_ASSETS", OPTION_TEXT, offsetof(struct serve_options, assets), "DIR",
+	  "hand out install.sh and bootstrap-<arch> from here" },
+	{ "proxy-from", "PANOCRYPTD_PROXY_FROM", OPTION_LIST,
+	  offsetof(struct serve_options, proxies), "CIDR",
+	  "take the source address from the PROXY header of these peers; may be repeated" },
+	{ "ready-file", NULL, OPTION_TEXT, offsetof(struct serve_options, ready_file), "FILE",
+	  "write the process id here once all processes are ready; removed at the end" },
+	{ "help", NULL, OPTION_FLAG, offsetof(struct serve_options, help), NULL,
+	  "print this and exit" },
+};
+
+/* --- the children ---------------------------------------------------------------------------- */
+
+static int run_core(const struct monitor_child_setup *setup)
+{
+	const struct core_setup core = {
+		.monitor_fd = setup->monitor_fd,
+		.front_fds = setup->front_fds,
+		.front_count = setup->front_count,
+		.admin_fd = setup->admin_fd,
+		.config = setup->config,
+	};
+
+	return core_main(&core);
+}
+
+static int run_front(const struct monitor_child_setup *setup)
+{
+	const struct front_setup front = { setup->monitor_fd, setup->core_fd, setup->config };
+
+	return front_main(&front);
+}
+
+static int run_admin(const struct monitor_child_setup *setup)
+{
+	const struct admin_setup admin = { setup->monitor_fd, setup->core_fd, setup->config };
+
+	return admin_main(&admin);
+}
+
+/* --- serve ----------------------------------------------------------------------------------- */
+
+static int print_usage(const char *verb, const char *what, const struct option_row *rows,
+		       size_t count)
+{
+	CLEANUP_FREE char *text = NULL;
+	int r = options_usage(rows, count, &text);
+
+	if (r < 0)
+		return r;
+	printf("usage: panocryptd %s [options]\n\n%s\n\n%s", verb, what, text);
+	return 0;
+}
+
+static int set_text(const char *from, char *ret, size_t size, const char *flag)
+{
+	if (!from)
+		return 0;
+	if (strlen(from) >= size)
+		return fail(-EINVAL, "--%s is too long", flag);
+	strcpy(ret, from);
+	return 0;
+}
+
+static int configure(const struct serve_options *options, struct server_config *ret)
+{
+	int r;
+
+	r = config_load(options->dir, ret);
+	if (!r && options->listen)
+		r = config_parse_listen(options->listen, &ret->listen);
+	if (!r && options->admin_listen)
+		r = config_parse_listen(options->admin_listen, &ret->admin_listen);
+	if (!r)
+		r = set_text(options->user, ret->user, sizeof(ret->user), "user");
+	if (!r)
+		r = set_text(options->assets, ret->assets, sizeof(ret->assets), "assets");
+	return r;
+}
+
+static int read_proxies(const struct option_list *list, struct cidr_list *ret)
+{
+	ret->count = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		int r = cidr_parse(list->items[i], &ret->items[ret->count]);
+
+		if (r < 0)
+			return fail_at(r, "--proxy-from");
+		ret->count++;
+	}
+	return 0;
+}
+
+/* Thousands of connections need as many descriptors. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int serve(const struct serve_options *options)
+{
+	struct server_config config;
+	struct cidr_list proxies;
+	CLEANUP_CLOSE int unlock_listener = -1;
+	CLEANUP_CLOSE int admin_listener = -1;
+	struct monitor_setup setup = {
+		.config = &config,
+		.proxies = &proxies,
+		.ready_file = options->ready_file,
+		.run_core = run_core,
+		.run_front = run_front,
+		.run_admin = run_admin,
+	};
+	int r;
+
+	r = configure(options, &config);
+	if (!r)
+		r = read_proxies(&options->proxies, &proxies);
+	if (!r)
+		r = listen_open(&config.listen, &unlock_listener);
+	if (!r)
+		r = listen_open(&config.admin_listen, &admin_listener);
+	if (!r)
+		r = process_drop_user(config.user);
+	if (!r)
+		r = process_harden(PROCESS_MONITOR);
+	if (!r)
+		r = ca_renew_leaf(&config, NULL);
+	if (r < 0)
+		return r;
+	raise_limits();
+	setup.unlock_listener = unlock_listener;
+	setup.admin_listener = admin_listener;
+	return monitor_main(&setup);
+}
+
+static int serve_main(int argc, char **argv)
+{
+	struct serve_options options = { .dir = "/var/lib/panocrypt" };
+	int first, r;
+
+	r = options_parse(serve_rows, ARRAY_SIZE(serve_rows), &options, argc, argv, &first);
+	if (!r && first < argc)
+		r = fail(-EINVAL, "\"%s\" isn't expected", argv[first]);
+	if (r < 0) {
+		log_failure(r);
+		return EXIT_USAGE;
+	}
+	if (options.help) {
+		r = print_usage("serve",
+				"Serves unlocks and the API in the foreground until SIGTERM.",
+				serve_rows, ARRAY_SIZE(serve_rows));
+		return r < 0 ? EXIT_FAILED : EXIT_DONE;
+	}
+	r = serve(&options);
+	if (r < 0)
+		log_failure(r);
+	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* --- verbs ----------------------------------------------------------------------------------- */
+
+static int help_main(int argc, char **argv);
+
+static int version_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("panocryptd %s\n", PANOCRYPT_VERSION);
+	return EXIT_DONE;
+}
+
+static const struct verb {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *help; /* NULL: another spelling */
+} verbs[] = {
+	{ "init", init_main, "make the server's folder: keys, certificate authority, first owner" },
+	{ "serve", serve_main, "serve unlocks and the API" },
+	{ "help", help_main, "print this" },
+	{ "--help", help_main, NULL },
+	{ "version", version_main, "print the version" },
+	{ "--version", version_main, NULL },
+};
+
+static int help_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("usage: panocryptd VERB [options]\n\n"
+	       "The unlock server: decides whether a machine may unlock its disk, and audits "
+	       "it.\n\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (verbs[i].help)
+			printf("  %-10s %s\n", verbs[i].name, verbs[i].help);
+	}
+	printf("\n\"panocryptd VERB --help\" lists the options of a verb. See panocryptd(8).\n");
+	return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+	log_open("panocryptd", false, LOG_LEVEL_INFO);
+	if (argc < 2) {
+		log_error("a verb is missing: see \"panocryptd help\"");
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].main(argc - 1, argv + 1);
+	}
+	log_error("no verb \"%.40s\": see \"panocryptd help\"", argv[1]);
+	return EXIT_USAGE;
+}
