@@ -293,11 +293,11 @@ static CURLcode perform(CURL *curl, const struct http_request *request)
 		return code;
 	/* musl's resolver fails the whole look-up when one of A and AAAA is refused: ask one by
 	 * one. */
-	curl_easy_setopt(curl, CURLOPT_IPRESOLVE, CURL_IPRESOLVE_V4);
+	curl_easy_setopt(curl, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_V4);
 	code = curl_easy_perform(curl);
 	if (code != CURLE_COULDNT_RESOLVE_HOST)
 		return code;
-	curl_easy_setopt(curl, CURLOPT_IPRESOLVE, CURL_IPRESOLVE_V6);
+	curl_easy_setopt(curl, CURLOPT_IPRESOLVE, (long)CURL_IPRESOLVE_V6);
 	return curl_easy_perform(curl);
 }
 
