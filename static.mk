@@ -16,7 +16,7 @@ STATIC_JOBS ?= $(shell echo $$(($$(nproc) + 1)))
 STATIC_MAKE = nice $(MAKE) -f tools/static/build.mk --no-print-directory \
 	$(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(STATIC_JOBS)) \
 	STATIC_DIR='$(STATIC_DIR)' STATIC_SOURCES='$(strip $(STATIC_SOURCES))' \
-	STATIC_VERSION='$(or $(VERSION),unknown)' STATIC_WARNINGS='$(or $(WARNINGS),-Wall -Wextra)' Q='$(Q)'
+	STATIC_VERSION='$(or $(VERSION),unknown)' STATIC_WARNINGS='$(or $(WARNINGS),-Wall -Wextra)' Q='$(if $(V),,@)'
 
 .PHONY: static static-libs static-fetch static-outdated static-clean check-static release
 

@@ -18,7 +18,10 @@ CC := $(PREFIX)/bin/musl-gcc
 CFLAGS := -std=gnu11 -O2 -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
 	-fstack-clash-protection -ftrivial-auto-var-init=zero -ffile-prefix-map=$(CURDIR)=. \
 	$(STATIC_WARNINGS)
-CPPFLAGS := -I. -D_GNU_SOURCE -DPANOCRYPT_VERSION='"$(STATIC_VERSION)"'
+# As pkg-config says it of the shared ones: both <blkid.h> and <blkid/blkid.h> are found.
+FOLDERS := blkid libmount libfdisk uuid
+CPPFLAGS := -I. $(FOLDERS:%=-isystem $(PREFIX)/usr/include/%) -D_GNU_SOURCE
+VERSIONED := $(shell grep -l PANOCRYPT_VERSION $(STATIC_SOURCES) /dev/null)
 LDFLAGS := -static-pie -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--build-id=sha1
 # jose registers its algorithms in constructors that nothing refers to: it is linked whole.
 LIBS := -Wl,--whole-archive -ljose -Wl,--no-whole-archive -Wl,--start-group -lcryptsetup \
@@ -46,6 +49,16 @@ $(STATIC_DIR)/prefix.stamp: libraries FORCE
 $(STATIC_DIR)/flags.stamp: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || echo '$(CFLAGS) $(CPPFLAGS)' >$@
+
+# The version changes with each commit: only the files that name it are compiled again.
+$(STATIC_DIR)/version.stamp: FORCE
+	@mkdir -p $(@D)
+	@echo '$(STATIC_VERSION)' | cmp -s - $@ || echo '$(STATIC_VERSION)' >$@
+$(VERSIONED:%.c=$(STATIC_DIR)/obj/%.o): $(STATIC_DIR)/version.stamp
+$(VERSIONED:%.c=$(STATIC_DIR)/obj/%.o): CPPFLAGS += -DPANOCRYPT_VERSION='"$(STATIC_VERSION)"'
+
+# It embeds the hooks and scripts of the initramfs generators.
+$(STATIC_DIR)/obj/bootstrap/embedded.o: $(shell find initramfs-tools dracut -type f 2>/dev/null)
 
 $(STATIC_DIR)/obj/%.o: %.c $(STATIC_DIR)/prefix.stamp $(STATIC_DIR)/flags.stamp
 	@mkdir -p $(@D)

@@ -19,7 +19,9 @@ has_sum() {
 download() {
 	if [ -x /usr/lib/apt/apt-helper ]; then
 		/usr/lib/apt/apt-helper -qq -o APT::Sandbox::User=root \
-			download-file "$1" "$2" "SHA256:$3" >&2
+			download-file "$1" "$2" "SHA256:$3" >&2 || return 1
+		# From a local mirror it makes a link only.
+		[ ! -L "$2" ] || cp --remove-destination "$(readlink "$2")" "$2"
 	else
 		curl -fsSL --retry 3 -o "$2" "$1"
 	fi
