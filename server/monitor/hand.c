@@ -86,14 +86,26 @@ static const char *hand_over(struct monitor *monitor, struct child *child, int f
 	return NULL;
 }
 
+void hand_accepted(struct monitor *monitor, enum process_kind kind, int fd,
+		   const struct source_address *source)
+{
+	CLEANUP_CLOSE int owned = fd;
+	struct child *child = choose(monitor, kind);
+	const char *why;
+
+	if (!child || !monitor->children[0].ready)
+		why = "a process is being started again";
+	else
+		why = hand_over(monitor, child, owned, source);
+	if (why)
+		complain(monitor, why);
+}
+
 void hand_accept(struct monitor *monitor, int listener, enum process_kind kind)
 {
 	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
-		struct child *child = choose(monitor, kind);
 		struct source_address source;
-		CLEANUP_CLOSE int fd = -1;
-		const char *why;
-		int r;
+		int fd, r;
 
 		r = listen_accept(listener, &fd, &source);
 		if (r == LISTEN_EXHAUSTED) {
@@ -104,12 +116,13 @@ void hand_accept(struct monitor *monitor, int listener, enum process_kind kind)
 			log_failure(r);
 		if (r)
 			return;
-		if (!child || !monitor->children[0].ready)
-			why = "a process is being started again";
-		else
-			why = hand_over(monitor, child, fd, &source);
-		if (why)
-			complain(monitor, why);
+		if (!proxy_is_peer(monitor, &source)) {
+			hand_accepted(monitor, kind, fd, &source);
+			continue;
+		}
+		r = proxy_wait(monitor, kind, fd, &source);
+		if (r < 0)
+			complain(monitor, fail_text());
 	}
 }
 

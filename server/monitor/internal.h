@@ -47,6 +47,7 @@ struct monitor {
 	bool stopping;
 	int result;
 	time_t last_complaint_s;
+	size_t proxies_waiting;
 };
 
 /* --- children.c ------------------------------------------------------------------------------ */
@@ -67,8 +68,21 @@ void children_kill(struct monitor *monitor);
 /* Accepts what waits on a listener and hands it to children of this kind. */
 void hand_accept(struct monitor *monitor, int listener, enum process_kind kind);
 
+/* Hands one connection over; the socket is taken, also on failure. */
+void hand_accepted(struct monitor *monitor, enum process_kind kind, int fd,
+		   const struct source_address *source);
+
 /* A child has died: its connections are over. */
 void hand_forget(struct monitor *monitor, struct child *child);
+
+/* --- proxy_wait.c ---------------------------------------------------------------------------- */
+
+/* Is the source address to be read from this peer's PROXY header? */
+bool proxy_is_peer(const struct monitor *monitor, const struct source_address *peer);
+
+/* Takes the socket, also on failure; hand_accepted() follows when the header is there. */
+int proxy_wait(struct monitor *monitor, enum process_kind kind, int fd,
+	       const struct source_address *peer) MUST_CHECK;
 
 /* --- monitor.c ------------------------------------------------------------------------------- */
 
