@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * libblkid by low-level probes: no cache file, no udev, so that the same code works in the initramfs
- * and on plain files. Opens devices read-only.
+ * libblkid by low-level probes: no cache file, no udev, so that the same code works in the
+ * initramfs and on plain files. Opens devices read-only.
  */
 #include "bootstrap/block.h"
 

@@ -17,8 +17,8 @@
 #define PROGRAM_BYTES_MAX (64 * MIB)
 
 /*
- * Not a oneshot: encryption may take hours, and a oneshot would keep the machine "starting" all that
- * time. No restart: a step that failed is repeated at the next boot, or by hand with `run`.
+ * Not a oneshot: encryption may take hours, and a oneshot would keep the machine "starting" all
+ * that time. No restart: a step that failed is repeated at the next boot, or by hand with `run`.
  * KeyringMode=shared: the boot step leaves the volume key in root's user keyring.
  */
 static const char unit_text[] =

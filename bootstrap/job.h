@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a verb needs before it calls phases: facts, and the intent as it stands in both state folders.
+ * What a verb needs before it calls phases: facts, and the intent as it stands in both state
+ * folders.
  */
 #pragma once
 
@@ -12,8 +13,9 @@ enum job_outcome { JOB_NONE = 1 };
 
 /*
  * Collects the facts into *facts (the caller's, must outlive the job) and loads the intent. The
- * boot step writes payload_bytes and root_bytes to BOOT_STATE_DIR, so those win over config->state_dir.
- * 0; JOB_NONE: no intent, but job->facts is filled; negative: the intent is damaged.
+ * boot step writes payload_bytes and root_bytes to BOOT_STATE_DIR, so those win over
+ * config->state_dir. 0; JOB_NONE: no intent, but job->facts is filled; negative: the intent is
+ * damaged.
  */
 int job_open(struct job *ret, const struct config *config, struct facts *facts) MUST_CHECK;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * libkmod: looks modules up by name or alias, built-in ones included, and inserts them with what they need.
+ * libkmod: looks modules up by name or alias, built-in ones included, and inserts them with what
+ * they need.
  */
 #include "bootstrap/kmods.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One panocrypt-bootstrap at a time changes this machine: flock(2) on /run/panocrypt.lock, held until
- * the process ends. Looking needs no lock.
+ * One panocrypt-bootstrap at a time changes this machine: flock(2) on /run/panocrypt.lock, held
+ * until the process ends. Looking needs no lock.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Facts and options in; a plan or a list of refusals out. Pure: no file, no process, no clock. Tested by the hundred.
+ * Facts and options in; a plan or a list of refusals out. Pure: no file, no process, no clock.
+ * Tested by the hundred.
  */
 #pragma once
 
@@ -11,7 +12,7 @@
 #define PLAN_SHIFT_BYTES (16 * MIB) /* S: LUKS2's default header size; S >= 16 MiB */
 
 struct refusal {
-	const char *code;    /* stable: "not-root", "container", "already-luks", "too-little-space", … */
+	const char *code;    /* stable: "not-root", "container", "already-luks", … */
 	char fact[256];	     /* what was seen */
 	const char *why;     /* why it matters */
 	const char *todo;    /* what to do */
@@ -21,13 +22,13 @@ struct refusal {
 struct plan {
 	struct refusal refusals[PLAN_REFUSALS_MAX];
 	size_t refusal_count;
-	bool needs_bootpart;	/* root holds /boot */
-	uint64_t boot_bytes;	/* of the partition to make; 0 when none */
-	uint64_t root_bytes;	/* R after carve */
-	uint64_t shift_bytes;	/* S */
+	bool needs_bootpart;		 /* root holds /boot */
+	uint64_t boot_bytes;		 /* of the partition to make; 0 when none */
+	uint64_t root_bytes;		 /* R after carve */
+	uint64_t shift_bytes;		 /* S */
 	uint64_t payload_estimate_bytes; /* F, computed for good by `shrink` */
 	unsigned reboots;
-	char notes[8][256];	/* what people should know: recovery passphrase, what stays plain, … */
+	char notes[8][256]; /* what people should know: recovery passphrase, what stays plain */
 	size_t note_count;
 };
 

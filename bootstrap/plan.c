@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The plan: which refusals apply, the sizes, and what people should know. Pure: the same facts and
+ * options give the same plan. Printing is in plan_print.c.
+ */
+#include "bootstrap/plan.h"
+
+#include "bootstrap/plan_refusals.h"
+#include "common/strbuf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add_refusals(const struct facts *facts, const struct config *config, struct plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < plan_check_count && plan->refusal_count < PLAN_REFUSALS_MAX; i++) {
+		const struct plan_check *check = &plan_checks[i];
+		struct refusal *refusal = &plan->refusals[plan->refusal_count];
+
+		/* A machine on its way looks like many things that would be refused. */
+		if (facts->has_intent && !check->is_for_ever)
+			continue;
+		if (check->is_overridable && config->force_platform)
+			continue;
+		if (!check->applies(facts, config, refusal->fact))
+			continue;
+		refusal->code = check->code;
+		refusal->why = check->why;
+		refusal->todo = check->todo;
+		refusal->is_overridable = check->is_overridable;
+		plan->refusal_count++;
+		if (check->is_last)
+			return;
+	}
+}
+
+static void add_sizes(const struct facts *facts, const struct config *config, struct plan *plan)
+{
+	uint64_t most_bytes, wanted_bytes;
+
+	plan->needs_bootpart = !facts->is_boot_separate;
+	plan->boot_bytes = plan->needs_bootpart ? config->boot_bytes : 0;
+	plan->shift_bytes = PLAN_SHIFT_BYTES;
+	if (facts->root_bytes < plan->boot_bytes + 2 * plan->shift_bytes)
+		return;
+	plan->root_bytes = facts->root_bytes - plan->boot_bytes;
+	most_bytes = plan->root_bytes - 2 * plan->shift_bytes;
+	wanted_bytes = facts->fs_used_bytes + facts->fs_used_bytes / 10 + 64 * MIB;
+	plan->payload_estimate_bytes = MIN(wanted_bytes, most_bytes) / MIB * MIB;
+}
+
+static PRINTF_LIKE(2, 3) void note(struct plan *plan, const char *format, ...)
+{
+	va_list args;
+
+	if (plan->note_count == ARRAY_SIZE(plan->notes))
+		return;
+	va_start(args, format);
+	vsnprintf(plan->notes[plan->note_count++], sizeof(plan->notes[0]), format, args);
+	va_end(args);
+}
+
+static void add_notes(const struct facts *facts, const struct config *config, struct plan *plan)
+{
+	size_t i;
+
+	if (config->recovery_passphrase_file)
+		note(plan,
+		     "Your recovery passphrase from %.100s will open the disk. It is not kept or "
+		     "sent anywhere: keep it yourself.",
+		     config->recovery_passphrase_file);
+	else
+		note(plan,
+		     "A recovery passphrase is generated and written to %.100s at the very end. "
+		     "Until "
+		     "`leave` has run it is in nobody's hands: until then only the server opens "
+		     "the "
+		     "disk.",
+		     config->recovery_output);
+	note(plan, "Make a backup or a snapshot first; delete it afterwards, it is not encrypted.");
+	if (facts->is_secure_boot)
+		note(plan,
+		     "Secure Boot is on: the distribution's signed kernel and GRUB stay in use.");
+	if (!facts->has_aes_instructions)
+		note(plan, "The processor has no AES instructions: encryption will be slow.");
+	for (i = 0; i < config->leave_plain.count; i++)
+		note(plan, "%.150s stays unencrypted, because you said so.",
+		     config->leave_plain.items[i]);
+	if (facts->swap_count > 0)
+		note(plan,
+		     "Swap goes on inside the encrypted root; hibernation to it will not work.");
+}
+
+void plan_build(const struct facts *facts, const struct config *config, struct plan *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	add_refusals(facts, config, ret);
+	add_sizes(facts, config, ret);
+	add_notes(facts, config, ret);
+	/* To make room, to begin the encryption, and to see the native boot. */
+	ret->reboots = ret->needs_bootpart ? 3 : 2;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * continue: what the systemd unit calls at every boot until `leave`. Everything it needs is in the
+ * intent; nothing is asked.
+ */
+#include "bootstrap/job.h"
+#include "bootstrap/lock.h"
+#include "bootstrap/step.h"
+#include "bootstrap/verbs.h"
+#include "common/err.h"
+#include "common/log.h"
+
+#include <errno.h>
+
+int verb_continue(const struct config *config)
+{
+	struct facts facts;
+	struct job job;
+	int r;
+
+	r = lock_take();
+	if (r < 0)
+		return r;
+	if (r == LOCK_BUSY)
+		return fail(-EBUSY,
+			    "another panocrypt-bootstrap is at work: leaving it to that one");
+	r = job_open(&job, config, &facts);
+	if (r < 0)
+		return r;
+	if (r == JOB_NONE || !job.intent.device[0]) {
+		log_info("this machine isn't enrolled: nothing to go on with");
+		return 0;
+	}
+	return step_phases(&job, true);
+}
