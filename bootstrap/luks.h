@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The door to libcryptsetup, for everything but reencryption (luks_reencrypt.h). A LUKS2 volume is named by its header
- * (a file or a device) and, when detached, its data device. Never activates anything: the distribution's own cryptsetup
- * does that.
+ * The door to libcryptsetup, for everything but reencryption (luks_reencrypt.h). A LUKS2 volume is
+ * named by its header (a file or a device) and, when detached, its data device. Never activates
+ * anything: the distribution's own cryptsetup does that.
  */
 #pragma once
 
@@ -16,47 +16,57 @@ struct luks_where {
 
 struct luks_format {
 	const char *uuid;
-	uint64_t shift_bytes;	  /* data offset S */
-	unsigned sector_bytes;	  /* 4096, or 512 where the device or filesystem needs it */
+	uint64_t shift_bytes;	   /* data offset S */
+	unsigned sector_bytes;	   /* 4096, or 512 where the device or filesystem needs it */
 	uint64_t pbkdf_memory_kib; /* bound of the recovery slot's argon2id */
 };
 
-/* Makes a LUKS2 header of S bytes in a new file: aes-xts-plain64, 512-bit key, recovery passphrase in slot 0. Returns the
- * volume key. The file is replaced atomically only when complete and durable. */
+/* Makes a LUKS2 header of S bytes in a new file: aes-xts-plain64, 512-bit key, recovery passphrase
+ * in slot 0. Returns the volume key. The file is replaced atomically only when complete and
+ * durable. */
 int luks_make_header(const char *file, const char *data, const struct luks_format *format,
 		     const struct secret *recovery, struct secret *ret_volume_key) MUST_CHECK;
 
-/* Adds the Clevis slot (cheap PBKDF2: the secret has full entropy) and its `clevis` token with the flattened JWE. */
-int luks_bind_clevis(const struct luks_where *where, const struct secret *volume_key, const struct secret *secret,
-		     const json_t *jwe) MUST_CHECK;
+/* Adds the Clevis slot (cheap PBKDF2: the secret has full entropy) and its `clevis` token with the
+ * flattened JWE. */
+int luks_bind_clevis(const struct luks_where *where, const struct secret *volume_key,
+		     const struct secret *secret, const json_t *jwe) MUST_CHECK;
 
-/* The flattened JWE of the (first) clevis token; -ENOENT when there is none. The caller owns it. */
+/* The flattened JWE of the (first) clevis token; -ENOENT without a sentence when there is none. The
+ * caller owns it. */
 int luks_clevis_jwe(const struct luks_where *where, json_t **ret_jwe, int *ret_slot) MUST_CHECK;
 
-/* Tokens of our own (type "panocrypt-recovery"): JSON text set, read and removed. -ENOENT. */
+/* Tokens of our own (types "panocrypt-…"), one of each type: set (replaced), read and removed (0
+ * when there is none). luks_token_get: -ENOENT without a sentence. None of it works while the
+ * volume is being reencrypted. */
 int luks_token_set(const struct luks_where *where, const json_t *token) MUST_CHECK;
 int luks_token_get(const struct luks_where *where, const char *type, json_t **ret) MUST_CHECK;
 int luks_token_remove(const struct luks_where *where, const char *type) MUST_CHECK;
 
-/* Does this passphrase open a slot? Returns the slot number (>= 0), -EPERM without a sentence when none. */
+/* Does this passphrase open a slot? Returns the slot number (>= 0), -EPERM without a sentence when
+ * none. */
 int luks_try_passphrase(const struct luks_where *where, const struct secret *passphrase) MUST_CHECK;
 
 /* The volume key by a passphrase; -EPERM as above. */
-int luks_volume_key(const struct luks_where *where, const struct secret *passphrase, struct secret *ret) MUST_CHECK;
+int luks_volume_key(const struct luks_where *where, const struct secret *passphrase,
+		    struct secret *ret) MUST_CHECK;
 
 /* What stands there. All fields zero/"" when it isn't LUKS2 (ret is_luks2 = false, result 0). */
 struct luks_status {
 	bool is_luks2;
 	char uuid[37];
-	bool is_reencrypting;	 /* requirement flag set */
-	bool is_first_chunk_done; /* at least one segment is encrypted */
-	uint64_t data_offset_bytes, payload_bytes; /* payload: sum of the non-backup segments; 0 when dynamic */
-	uint64_t encrypted_bytes; /* of the payload */
+	bool is_reencrypting;	      /* requirement flag set */
+	bool is_first_chunk_done;     /* at least one segment is encrypted */
+	uint64_t data_offset_bytes;   /* S */
+	uint64_t payload_bytes;	      /* sum of the mapped segments; 0 when dynamic */
+	uint64_t encrypted_bytes;     /* of the payload */
+	uint64_t parked_offset_bytes; /* of the moved head while reencrypting; 0: none */
 	unsigned slot_count, token_count;
 };
 int luks_look(const struct luks_where *where, struct luks_status *ret) MUST_CHECK;
 
-/* The salts of all keyslots and digests as they stand (base64 text) in the header, for the search after `leave`. */
+/* The salts of all keyslots and digests as they stand (base64 text) in the header, for the search
+ * after `leave`. */
 #define LUKS_SALTS_MAX 16
 #define LUKS_SALT_SIZE 96
 struct luks_salts {

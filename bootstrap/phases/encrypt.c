@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * `encrypt`: runs the encryption of the mounted root to its end. Stops at a chunk boundary on
+ * SIGTERM; the next start goes on from there.
+ */
+#include "bootstrap/block.h"
+#include "bootstrap/luks_reencrypt.h"
+#include "bootstrap/pace.h"
+#include "bootstrap/phase.h"
+#include "bootstrap/stop.h"
+#include "bootstrap/unlock.h"
+#include "common/err.h"
+#include "common/log.h"
+
+#define WAIT_FIRST_S 10
+#define WAIT_MOST_S 300
+
+static int encrypt_done(struct job *job)
+{
+	char device[FACTS_PATH_MAX];
+	struct luks_status status;
+	int r;
+
+	r = block_find("UUID", job->intent.luks_uuid, device, sizeof(device));
+	if (r == -ENODEV)
+		return 0;
+	if (r == 0)
+		r = luks_look(&(struct luks_where){ device, NULL }, &status);
+	return r < 0 ? r : status.is_luks2 && !status.is_reencrypting;
+}
+
+/* The keyring has the key unless stock code opened the volume; then the server is asked until it
+ * says yes. */
+static int wait_for_key(const struct job *job, const char *device, struct secret *ret)
+{
+	struct reporter reporter = { .intent = &job->intent,
+				     .state_dir = job->state_dir,
+				     .boot = job->boot };
+	unsigned wait_s = WAIT_FIRST_S;
+
+	for (;;) {
+		int r = unlock_volume_key(job->intent.luks_uuid,
+					  &(struct luks_where){ device, NULL }, ret);
+
+		if (r != -EACCES)
+			return r;
+		log_warning("waiting for key: %s", fail_text());
+		report_progress(&reporter, "encrypt", REPORT_RUNNING, -1, "waiting for key");
+		if (stop_wait(wait_s))
+			return fail(-EINTR, "stopped while waiting for the key");
+		wait_s = MIN(2 * wait_s, WAIT_MOST_S);
+	}
+}
+
+/* Between chunks: nothing is suspended. */
+static bool between_chunks(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
+{
+	struct pace *pace = userdata;
+
+	pace_total(pace, total_bytes);
+	pace_step(pace, done_bytes);
+	return stop_wanted();
+}
+
+static int encrypt_run(struct job *job)
+{
+	CLEANUP_SECRET struct secret volume_key = SECRET_EMPTY;
+	char device[FACTS_PATH_MAX];
+	struct pace pace;
+	int r;
+
+	stop_on_signals();
+	r = block_find("UUID", job->intent.luks_uuid, device, sizeof(device));
+	if (r == -ENODEV)
+		return fail(r, "the encrypted volume %s is not there", job->intent.luks_uuid);
+	if (r == 0)
+		r = wait_for_key(job, device, &volume_key);
+	if (r < 0)
+		return r;
+	pace_start(&pace, job, "encrypt", 0);
+	r = luks_reencrypt_run(&(struct luks_run){ .device = device,
+						   .mapping = MAPPING_NAME,
+						   .volume_key = &volume_key,
+						   .progress = between_chunks,
+						   .userdata = &pace });
+	if (r == LUKS_RUN_STOPPED)
+		return fail(-EINTR, "stopped between two chunks: the next start goes on from here");
+	return r;
+}
+
+const struct phase phase_encrypt = {
+	.name = "encrypt",
+	.place = PHASE_RUNNING,
+	.done = encrypt_done,
+	.run = encrypt_run,
+	.power_cut = "both header copies name the hot chunk: activation writes it again; run again",
+};

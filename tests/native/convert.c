@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The conversion of one file-backed device, step by step, for the scripts beside this file: the
+ * code of bootstrap/ with libcryptsetup 2.8, without device-mapper. Linked statically like the
+ * release; never part of it. --help is main()'s table.
+ */
+#include "bootstrap/luks_reencrypt.h"
+#include "bootstrap/place.h"
+#include "bootstrap/recovery.h"
+#include "bootstrap/region.h"
+#include "bootstrap/wiped.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/strbuf.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#define UUID "5a1e7c0d-0000-4000-8000-00000000c0de"
+#define SHIFT (16 * MIB)
+#define PASSPHRASE "correct horse battery staple"
+#define CUT_STATUS 42
+
+static const char *cut_at;
+
+static int usage(void)
+{
+	return fail(-EINVAL,
+		    "usage: convert points | header DIR DEVICE BYTES | place DIR DEVICE BYTES "
+		    "[POINT] | run DEVICE [CHUNKS] | look DEVICE | decrypt DEVICE BYTES OUT | "
+		    "wipe DEVICE BYTES | recovery DEVICE FILE");
+}
+
+static void reached(const char *point)
+{
+	if (cut_at && strcmp(point, cut_at) == 0)
+		_exit(CUT_STATUS);
+}
+
+static int passphrase(struct secret *ret)
+{
+	return secret_copy(ret, PASSPHRASE, strlen(PASSPHRASE));
+}
+
+static int volume_key_of(const char *header, struct secret *ret)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
+	int r;
+
+	r = passphrase(&secret);
+	return r < 0 ? r : luks_volume_key(&(struct luks_where){ header, NULL }, &secret, ret);
+}
+
+static int number(const char *text, uint64_t *ret)
+{
+	int r = text_u64(text, ret);
+
+	return r < 0 ? fail(r, "%s is no number", text) : 0;
+}
+
+static int do_points(char **args UNUSED)
+{
+	for (size_t i = 0; place_points[i]; i++)
+		puts(place_points[i]);
+	return 0;
+}
+
+static int do_header(char **args)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY,
+				     other = SECRET_EMPTY;
+	CLEANUP_FREE char *path = NULL;
+	CLEANUP_JSON json_t *jwe = json_pack("{s:s}", "protected", "not a real one");
+	const struct luks_format format = { UUID, SHIFT, 4096, 64 * KIB };
+	struct luks_where where;
+	int r;
+
+	r = text_format(&path, "%s/header.img", args[0]);
+	if (r == 0)
+		r = passphrase(&secret);
+	if (r == 0)
+		r = luks_make_header(path, args[1], &format, &secret, &key);
+	if (r < 0)
+		return r;
+	where = (struct luks_where){ path, NULL };
+	r = wiped_set_pending(&where);
+	if (r == 0)
+		r = recovery_seal(&where, &key, &secret);
+	if (r == 0)
+		r = secret_random(&other, 32);
+	return r < 0 ? r : luks_bind_clevis(&where, &key, &other, jwe);
+}
+
+/* What the boot step does, reduced to what this test needs: with a header.post, the head is not the
+ * filesystem's. */
+static int do_place(char **args)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	CLEANUP_FREE char *image = NULL;
+	CLEANUP_FREE char *post = NULL;
+	struct place place = { .device = args[1],
+			       .state_dir = args[0],
+			       .shift_bytes = SHIFT,
+			       .luks_uuid = UUID,
+			       .reached = reached };
+	int r;
+
+	cut_at = args[3];
+	r = number(args[2], &place.payload_bytes);
+	if (r == 0)
+		r = text_format(&image, "%s/header.img", args[0]);
+	if (r == 0)
+		r = text_format(&post, "%s/header.post", args[0]);
+	if (r == 0)
+		r = volume_key_of(image, &key);
+	if (r == 0 && !file_exists(post))
+		r = place_park(&place, &key);
+	if (r == 0 && !place_has_marker(args[0]))
+		r = place_write(&place);
+	return r < 0 ? r : place_first_chunk(&place, &key);
+}
+
+static bool after_some(uint64_t done_bytes, uint64_t total_bytes UNUSED, void *userdata)
+{
+	return done_bytes >= *(uint64_t *)userdata;
+}
+
+static int do_run(char **args)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	uint64_t chunks = UINT32_MAX, until;
+	int r = 0;
+
+	if (args[1])
+		r = number(args[1], &chunks);
+	until = chunks * SHIFT;
+	if (r == 0)
+		r = volume_key_of(args[0], &key);
+	if (r < 0)
+		return r;
+	r = luks_reencrypt_run(&(struct luks_run){ args[0], NULL, &key, after_some, &until });
+	if (r >= 0)
+		puts(r == LUKS_RUN_STOPPED ? "stopped" : "finished");
+	return r;
+}
+
+static int do_look(char **args)
+{
+	struct luks_where where = { args[0], NULL };
+	struct luks_status status;
+	int r;
+
+	r = luks_look(&where, &status);
+	if (r == 0)
+		printf("luks2=%d reencrypting=%d first=%d offset=%llu payload=%llu encrypted=%llu "
+		       "slots=%u tokens=%u unwiped=%d\n",
+		       status.is_luks2, status.is_reencrypting, status.is_first_chunk_done,
+		       (unsigned long long)status.data_offset_bytes,
+		       (unsigned long long)status.payload_bytes,
+		       (unsigned long long)status.encrypted_bytes, status.slot_count,
+		       status.token_count, status.is_luks2 ? wiped_is_pending(&where) : 0);
+	return r;
+}
+
+/* aes-xts-plain64 by OpenSSL alone: the IV is the number of the sector's first 512 bytes, little
+ * endian. */
+static int decrypt_sector(EVP_CIPHER_CTX *context, const struct secret *key, uint64_t at,
+			  uint8_t *data)
+{
+	uint8_t iv[16] = { 0 };
+	uint64_t number512 = at / SECTOR_BYTES;
+	int len = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		iv[i] = (uint8_t)(number512 >> (8 * i));
+	if (!EVP_DecryptInit_ex(context, EVP_aes_256_xts(), NULL, key->data, iv) ||
+	    !EVP_DecryptUpdate(context, data, &len, data, 4096) || len != 4096)
+		return fail(-EIO, "OpenSSL doesn't decrypt");
+	return 0;
+}
+
+static int do_decrypt(char **args)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	CLEANUP_CLOSE int from = open(args[0], O_RDONLY);
+	CLEANUP_CLOSE int to = open(args[2], O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint64_t payload = 0;
+	uint8_t data[4096];
+	int r;
+
+	r = number(args[1], &payload);
+	if (r == 0)
+		r = volume_key_of(args[0], &key);
+	for (uint64_t at = 0; r == 0 && at < payload; at += sizeof(data)) {
+		r = file_pread_all(from, data, sizeof(data), SHIFT + at);
+		if (r == 0)
+			r = decrypt_sector(context, &key, at, data);
+		if (r == 0)
+			r = file_write_all(to, data, sizeof(data));
+	}
+	EVP_CIPHER_CTX_free(context);
+	return r;
+}
+
+static int do_wipe(char **args)
+{
+	CLEANUP_CLOSE int fd = -1;
+	uint64_t device_bytes = 0, filesystem_bytes = 0;
+	struct wiped_range range;
+	int r;
+
+	r = region_open(args[0], O_WRONLY, &fd);
+	if (r == 0)
+		r = region_size(fd, &device_bytes);
+	if (r == 0)
+		r = number(args[1], &filesystem_bytes);
+	if (r == 0)
+		r = wiped_range(device_bytes, SHIFT, filesystem_bytes, filesystem_bytes, &range);
+	if (r == 0)
+		r = region_zero_out(fd, range.start_bytes, range.end_bytes - range.start_bytes);
+	if (r == 0)
+		r = region_flush(fd);
+	return r < 0 ? r : wiped_set_done(&(struct luks_where){ args[0], NULL });
+}
+
+static int do_recovery(char **args)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY, text = SECRET_EMPTY;
+	struct luks_where where = { args[0], NULL };
+	int r;
+
+	r = volume_key_of(args[0], &key);
+	if (r == 0)
+		r = recovery_open(&where, &key, &text);
+	if (r == 0)
+		r = recovery_write_file(args[1], &text);
+	return r < 0 ? r : recovery_forget(&where);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(char **args);
+	int least, most;
+} verbs[] = {
+	{ "points", do_points, 0, 0 }, { "header", do_header, 3, 3 },
+	{ "place", do_place, 3, 4 },   { "run", do_run, 1, 2 },
+	{ "look", do_look, 1, 1 },     { "decrypt", do_decrypt, 3, 3 },
+	{ "wipe", do_wipe, 2, 2 },     { "recovery", do_recovery, 2, 2 },
+};
+
+int main(int argc, char **argv)
+{
+	int r = -EINVAL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0 && argc - 2 >= verbs[i].least &&
+		    argc - 2 <= verbs[i].most)
+			r = verbs[i].run(argv + 2);
+	if (argc < 2 || (r == -EINVAL && !fail_text()[0]))
+		r = usage();
+	if (r < 0)
+		fprintf(stderr, "convert: %s\n", fail_text()[0] ? fail_text() : strerror(-r));
+	return r < 0 ? 1 : 0;
+}
