@@ -13,31 +13,33 @@
 #include "bootstrap/intent.h"
 
 enum boot_action {
-	BOOT_NOTHING,	  /* boot on; nothing of ours to do */
-	BOOT_CARVE,	  /* stage 1: rehearse, then carve */
-	BOOT_CONVERT,	  /* stage 2: rehearse, shrink, place from the pristine copy, first chunk, open */
+	BOOT_NOTHING, /* boot on; nothing of ours to do */
+	BOOT_CARVE,   /* stage 1: rehearse, then carve */
+	BOOT_CONVERT, /* stage 2: rehearse, shrink, place from the pristine copy, first chunk, open */
 	BOOT_PLACE_AGAIN, /* a cut inside place: finish from header.post; never let the plain root be mounted */
-	BOOT_UNLOCK,	  /* marker: first chunk if it is missing, then open */
-	BOOT_HOLD,	  /* the disk is in a state that must not be mounted and can't be repaired here: stop and say why */
+	BOOT_UNLOCK, /* marker: first chunk if it is missing, then open */
+	BOOT_HOLD, /* the disk is in a state that must not be mounted and can't be repaired here: stop and say why */
 };
 
 struct boot_facts {
 	bool has_intent, has_header, has_post, has_marker;
-	bool has_boot_partition;     /* the partition of intent.boot_partuuid exists */
-	bool is_boot_separate;	     /* the state is on a separate /boot */
-	bool is_boot_proven;	     /* the mark on the command line names intent.boot_uuid */
-	bool is_root_filesystem;     /* root device: a plain filesystem with intent.fs_uuid, superblock valid */
-	bool is_root_luks;	     /* our LUKS UUID is recognised on it */
+	bool has_boot_partition; /* the partition of intent.boot_partuuid exists */
+	bool is_boot_separate;	 /* the state is on a separate /boot */
+	bool is_boot_proven;	 /* the mark on the command line names intent.boot_uuid */
+	bool is_root_filesystem; /* root device: a plain filesystem with intent.fs_uuid, superblock valid */
+	bool is_root_luks; /* our LUKS UUID is recognised on it */
 	bool is_root_same_as_parked; /* superblock of root equals the one in the parked head (only with has_post) */
-	bool has_skip;		     /* "panocrypt.skip" on the command line: the user's way out */
+	bool has_skip; /* "panocrypt.skip" on the command line: the user's way out */
 };
 
 struct boot_decision {
 	enum boot_action action;
+	bool is_trouble; /* a step was due and can't be taken: the running system must not just reboot again */
 	const char *reason; /* constant text */
 };
 
 struct boot_decision boot_decide(const struct boot_facts *facts);
+const char *boot_action_name(enum boot_action action);
 
 /* RUN_DIR/result.json: {"action","ok","phase","reason","at_s"}; read by the running system's phases and status. */
 struct boot_result {
@@ -46,4 +48,9 @@ struct boot_result {
 	bool exists;
 };
 int boot_result_write(const struct boot_result *result) MUST_CHECK;
-int boot_result_read(struct boot_result *ret) MUST_CHECK; /* exists = false when the boot step did not run */
+int boot_result_read(struct boot_result *ret)
+	MUST_CHECK; /* exists = false when the boot step did not run */
+
+/* For done() of the boot step's phases, after they have found that the work isn't done: 0 when a reboot is the way on;
+ * negative with the boot step's own reason when it has tried in this boot, or when this boot went around it. */
+int boot_result_check(void) MUST_CHECK;

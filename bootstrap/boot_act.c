@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Does what boot_decide() said. Up to the first byte of the header every failure is a result and the machine boots on;
+ * from there until the marker nothing but the whole header lets it go on (hold()).
+ */
+#include "bootstrap/block.h"
+#include "bootstrap/boot_run.h"
+#include "bootstrap/boot_sizes.h"
+#include "bootstrap/fs.h"
+#include "bootstrap/keyring.h"
+#include "bootstrap/mount.h"
+#include "bootstrap/place.h"
+#include "bootstrap/table.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/strbuf.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#define REHEARSE_BUDGET_S 45
+#define UNLOCK_BUDGET_S 60
+#define WRITE_ATTEMPTS 3
+#define HOLD_MESSAGE_S 30
+
+/* From here on the result and people's lines name this phase. */
+static void enter(struct boot_result *result, const char *phase)
+{
+	snprintf(result->phase, sizeof(result->phase), "%s", phase);
+	log_info("%s: starting", phase);
+}
+
+/* Nothing may be mounted from this disk: says why, for ever. */
+static _Noreturn void hold(const char *reason)
+{
+	for (;;) {
+		log_error("stopped, because %s. The disk must not be used like this, and nothing "
+			  "more is written to "
+			  "it. Its data is not lost: see docs/power-cut.md, or reset the machine "
+			  "to try again",
+			  reason);
+		poll(NULL, 0, HOLD_MESSAGE_S * 1000);
+	}
+}
+
+static int rehearse(const struct boot_run *run, struct boot_result *result,
+		    struct secret *ret_secret)
+{
+	const struct luks_where copy = { run->header, NULL };
+	int r;
+
+	enter(result, "rehearse");
+	r = boot_network();
+	if (r == 0)
+		r = boot_secret(&copy, REHEARSE_BUDGET_S, ret_secret);
+	if (r < 0)
+		return r;
+	log_info("rehearse: done, the prepared header opens through the server");
+	return 0;
+}
+
+/* --- carve -------------------------------------------------------------------------------------- */
+
+static int find_partition(const struct table *table, const char *partuuid,
+			  struct table_partition *ret)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		if (strcasecmp(table->partitions[i].partuuid, partuuid) == 0) {
+			*ret = table->partitions[i];
+			return 0;
+		}
+	}
+	return fail(-ENOENT, "the partition table has no partition %s", partuuid);
+}
+
+/* Cuts the filesystem so that partition and later header find their room; refuses where a block would have to move. */
+static int cut_filesystem(const struct boot_run *run, const struct fs *fs, uint64_t root_bytes)
+{
+	const char *device = run->root_device;
+	struct payload_facts facts = { .root_bytes = root_bytes,
+				       .shift_bytes = run->intent.shift_bytes };
+	uint64_t size = 0;
+	int r;
+
+	r = fs->check(device);
+	if (r == 0)
+		r = fs->size_bytes(device, &facts.fs_bytes, &facts.used_bytes);
+	if (r == 0)
+		r = fs->unmoved_bytes(device, &facts.unmoved_bytes);
+	if (r == 0)
+		r = boot_payload_size(&facts, &size); /* for its refusal; here it may stay larger */
+	if (r < 0 || facts.fs_bytes <= root_bytes - 2 * facts.shift_bytes)
+		return r;
+	r = fs->fit_bytes(device, root_bytes - 2 * facts.shift_bytes, &size);
+	return r < 0 ? r : fs->shrink(device, MAX(size, facts.unmoved_bytes));
+}
+
+static int carve_disk(const struct boot_run *run, const struct fs *fs)
+{
+	CLEANUP_FREE struct table *table = calloc(1, sizeof(*table));
+	struct table_partition root = { 0 };
+	char disk[BOOT_PATH_MAX];
+	unsigned number = 0;
+	uint64_t size = 0;
+	int r;
+
+	if (!table)
+		return -ENOMEM;
+	r = block_parent(run->root_device, disk, sizeof(disk), &number);
+	if (r == 0)
+		r = table_read(disk, table);
+	if (r == 0)
+		r = find_partition(table, run->intent.root_partuuid, &root);
+	if (r == 0)
+		r = boot_carve_size(root.start_bytes, root.size_bytes, run->intent.boot_bytes,
+				    run->intent.shift_bytes, &size);
+	if (r == 0)
+		r = cut_filesystem(run, fs, size);
+	if (r < 0)
+		return r;
+	/* cut: the filesystem is smaller than its partition, which harms nothing; all of this is done again */
+	return table_carve(disk, root.number, size, run->intent.boot_bytes,
+			   run->intent.boot_partuuid, &number);
+}
+
+static int carve(struct boot_run *run, struct boot_result *result)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
+	const struct fs *fs = NULL;
+	int r = rehearse(run, result, &secret);
+
+	if (r < 0)
+		return r;
+	enter(result, "carve");
+	r = fs_find(run->root_type, &fs);
+	return r < 0 ? r : carve_disk(run, fs);
+}
+
+/* --- shrink ------------------------------------------------------------------------------------- */
+
+static int write_intent(struct boot_run *run, uint64_t payload_bytes, uint64_t root_bytes)
+{
+	int r;
+
+	if (run->intent.payload_bytes == payload_bytes && run->intent.root_bytes == root_bytes)
+		return 0;
+	run->intent.payload_bytes = payload_bytes;
+	run->intent.root_bytes = root_bytes;
+	r = intent_write(run->state_dir, &run->intent);
+	return r < 0 ? r : mount_settle(run->state_dir);
+}
+
+/* F: stays what it is once the filesystem has it; until then it is computed from what is there now, since the machine may
+ * have been booted in between. */
+static int choose_payload(struct boot_run *run, const struct fs *fs, struct payload_facts *facts)
+{
+	const char *device = run->root_device;
+	uint64_t size = 0;
+	int r;
+
+	r = block_size(device, &facts->root_bytes);
+	if (r == 0)
+		r = fs->size_bytes(device, &facts->fs_bytes, &facts->used_bytes);
+	if (r < 0 || (run->intent.payload_bytes && facts->fs_bytes == run->intent.payload_bytes &&
+		      facts->root_bytes == run->intent.root_bytes))
+		return r;
+	r = fs->unmoved_bytes(device, &facts->unmoved_bytes);
+	if (r == 0)
+		r = boot_payload_size(facts, &size);
+	if (r == 0)
+		r = fs->fit_bytes(device, size, &size);
+	if (r < 0)
+		return r;
+	return write_intent(run, MAX(size, facts->unmoved_bytes), facts->root_bytes);
+}
+
+static int shrink(struct boot_run *run)
+{
+	struct payload_facts facts = { .shift_bytes = run->intent.shift_bytes };
+	const struct fs *fs = NULL;
+	char size[24];
+	int r;
+
+	r = fs_find(run->root_type, &fs);
+	if (r == 0)
+		r = fs->check(run->root_device);
+	if (r == 0)
+		r = choose_payload(run, fs, &facts);
+	if (r < 0)
+		return r;
+	log_info("shrink: the payload is %s", text_bytes(size, run->intent.payload_bytes));
+	if (facts.fs_bytes == run->intent.payload_bytes)
+		return 0;
+	return fs->shrink(run->root_device, run->intent.payload_bytes);
+}
+
+/* --- place -------------------------------------------------------------------------------------- */
+
+static void settle_state(const char *state_dir)
+{
+	if (mount_settle(state_dir) < 0)
+		log_warning(
+			"%s",
+			fail_text()); /* fsync(2) was done; only GRUB would notice, and it reads none of it */
+}
+
+static struct place place_of(const struct boot_run *run)
+{
+	return (struct place){
+		.device = run->root_device,
+		.state_dir = run->state_dir,
+		.shift_bytes = run->intent.shift_bytes,
+		.payload_bytes = run->intent.payload_bytes,
+		.luks_uuid = run->intent.luks_uuid,
+		.settle = settle_state,
+	};
+}
+
+/* A header.post that the filesystem has outlived: it was mounted after the head had been parked. */
+static int drop_stale_post(const struct boot_run *run)
+{
+	char path[BOOT_PATH_MAX + 32];
+
+	if (!run->facts.has_post)
+		return 0;
+	log_info("place: %s is older than the filesystem, made again", HEADER_POST_FILE);
+	snprintf(path, sizeof(path), "%s/%s", run->state_dir, HEADER_POST_FILE);
+	return file_remove(path);
+}
+
+/* Returns 0 with the marker set, or negative with the head untouched; there is no third way out. */
+static int write_header(const struct boot_run *run)
+{
+	const struct place place = place_of(run);
+	bool is_untouched = false;
+	int r = 0;
+
+	for (unsigned attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+		r = place_write(&place);
+		if (r == 0 || place_has_marker(run->state_dir))
+			return 0;
+		log_error("place: attempt %u: %s", attempt, fail_text());
+	}
+	if (boot_is_head_parked(run, &is_untouched) == 0 && is_untouched)
+		return r;
+	hold("the header could not be written");
+}
+
+/* Behind the marker: a failure leaves the disk to the distribution's own unlocking. */
+static int open_root(const struct boot_run *run, struct boot_result *result,
+		     const struct secret *secret, const struct secret *volume_key)
+{
+	const struct place place = place_of(run);
+	int chunk = place_first_chunk(&place, volume_key), r;
+
+	if (chunk < 0)
+		log_error("place: the first chunk: %s", fail_text());
+	enter(result, "open");
+	r = keyring_put(run->intent.luks_uuid, volume_key, KEYRING_TIMEOUT_S);
+	if (r < 0)
+		log_warning("%s: the running system will ask the server for it", fail_text());
+	r = boot_open(run->root_device, secret);
+	if (r < 0)
+		return r;
+	log_info("open: done");
+	return 0;
+}
+
+static int remount_state(struct boot_run *run, bool is_writable)
+{
+	boot_unmount_state(run);
+	return boot_mount_state(run, is_writable);
+}
+
+static int convert(struct boot_run *run, struct boot_result *result)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, volume_key = SECRET_EMPTY;
+	const struct luks_where copy = { run->header, run->root_device };
+	struct place place;
+	int r;
+
+	r = rehearse(run, result, &secret);
+	if (r == 0)
+		r = remount_state(run, true);
+	if (r < 0)
+		return r;
+	enter(result, "shrink");
+	r = shrink(run);
+	if (r < 0)
+		return r;
+	enter(result, "place");
+	place = place_of(run);
+	r = luks_volume_key(&copy, &secret, &volume_key);
+	if (r == 0)
+		r = drop_stale_post(run);
+	if (r == 0)
+		r = place_park(&place, &volume_key);
+	if (r == 0)
+		r = write_header(run);
+	return r < 0 ? r : open_root(run, result, &secret, &volume_key);
+}
+
+static int unlock(struct boot_run *run, struct boot_result *result)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, volume_key = SECRET_EMPTY;
+	const struct luks_where where = { run->root_device, NULL };
+	int r;
+
+	enter(result, "unlock");
+	r = boot_network();
+	if (r == 0)
+		r = boot_secret(&where, UNLOCK_BUDGET_S, &secret);
+	if (r == 0)
+		r = luks_volume_key(&where, &secret, &volume_key);
+	return r < 0 ? r : open_root(run, result, &secret, &volume_key);
+}
+
+static int place_again(struct boot_run *run, struct boot_result *result)
+{
+	int r;
+
+	enter(result, "place");
+	r = remount_state(run, true);
+	if (r < 0) {
+		log_failure(r);
+		hold("the folder with the header can't be written to");
+	}
+	r = write_header(run);
+	return r < 0 ? r : unlock(run, result);
+}
+
+/* --- all of it ---------------------------------------------------------------------------------- */
+
+static int act(struct boot_run *run, const struct boot_decision *decision,
+	       struct boot_result *result)
+{
+	switch (decision->action) {
+	case BOOT_CARVE: return carve(run, result);
+	case BOOT_CONVERT: return convert(run, result);
+	case BOOT_PLACE_AGAIN: return place_again(run, result);
+	case BOOT_UNLOCK: return unlock(run, result);
+	case BOOT_HOLD: hold(decision->reason);
+	case BOOT_NOTHING: break;
+	}
+	snprintf(result->phase, sizeof(result->phase), "look");
+	return decision->is_trouble ? fail(-ECANCELED, "%s", decision->reason) : 0;
+}
+
+void boot_act(struct boot_run *run, const struct boot_decision *decision,
+	      struct boot_result *result)
+{
+	int r;
+
+	snprintf(result->action, sizeof(result->action), "%s", boot_action_name(decision->action));
+	r = act(run, decision, result);
+	result->is_ok = r == 0;
+	if (r < 0 && !fail_text()[0])
+		fail(r, "%s", strerror(-r));
+	snprintf(result->reason, sizeof(result->reason), "%s",
+		 r < 0 ? fail_text() : decision->reason);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Reads everything that boot_decide() wants to know. Mounts read-only, writes to RUN_DIR (memory) only. Block devices are
+ * found by what is on them, never by name. Whatever can't be read counts as not there, and is said in the log.
+ */
+#include "bootstrap/block.h"
+#include "bootstrap/boot_run.h"
+#include "bootstrap/kmods.h"
+#include "bootstrap/mount.h"
+#include "bootstrap/place.h"
+#include "bootstrap/region.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/json.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#define STATE_MOUNT RUN_DIR "/state"
+#define STATE_TIMEOUT_S 30
+#define ROOT_TIMEOUT_S 10
+#define CMDLINE_MAX (64 * KIB)
+#define SUPERBLOCK_OFFSET 1024 /* ext4; within the first 4 KiB that `place` clears first */
+#define SUPERBLOCK_BYTES 1024
+
+bool boot_cmdline_has(const char *cmdline, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (*cmdline) {
+		size_t n = strcspn(cmdline, " \t\n");
+
+		if (n == len && memcmp(cmdline, word, len) == 0)
+			return true;
+		cmdline += n;
+		cmdline += strspn(cmdline, " \t\n");
+	}
+	return false;
+}
+
+static bool kernel_was_told(const char *word)
+{
+	CLEANUP_FREE char *cmdline = NULL;
+
+	if (file_read("/proc/cmdline", CMDLINE_MAX, &cmdline, NULL) < 0)
+		return false;
+	return boot_cmdline_has(cmdline, word);
+}
+
+/* --- the state ---------------------------------------------------------------------------------- */
+
+static int read_config(struct boot_run *run)
+{
+	CLEANUP_JSON json_t *object = NULL;
+	int r = js_read_file(BOOT_CONFIG, JSON_TEXT_MAX, &object);
+
+	if (r == 0)
+		r = js_copy(object, "state_uuid", run->state_uuid, sizeof(run->state_uuid));
+	if (r == 0)
+		r = js_copy(object, "state_path", run->state_path, sizeof(run->state_path));
+	return r < 0 ? fail_at(r, BOOT_CONFIG) : 0;
+}
+
+static int find_state(struct boot_run *run)
+{
+	struct block_content content;
+	int r = read_config(run);
+
+	if (r == 0)
+		r = block_wait("UUID", run->state_uuid, STATE_TIMEOUT_S, run->state_device,
+			       sizeof(run->state_device));
+	if (r == 0)
+		r = block_probe(run->state_device, &content);
+	if (r < 0)
+		return r;
+	memcpy(run->state_type, content.type, sizeof(run->state_type));
+	return 0;
+}
+
+int boot_mount_state(struct boot_run *run, bool is_writable)
+{
+	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (is_writable ? 0 : MS_RDONLY);
+	int n, r;
+
+	if (kmods_load(run->state_type) < 0)
+		fail_clear(); /* built in, or mount(2) says it better */
+	r = mount_device(run->state_device, STATE_MOUNT, run->state_type, flags, NULL);
+	if (r < 0)
+		return r;
+	run->is_mounted = true;
+	n = snprintf(run->state_dir, sizeof(run->state_dir), STATE_MOUNT "%s", run->state_path);
+	return n < 0 || n >= (int)sizeof(run->state_dir) ? -ENAMETOOLONG : 0;
+}
+
+void boot_unmount_state(struct boot_run *run)
+{
+	if (!run->is_mounted)
+		return;
+	if (mount_remove(STATE_MOUNT) < 0)
+		log_warning("%s", fail_text());
+	run->is_mounted = false;
+	run->state_dir[0] = '\0';
+}
+
+static bool has_file(const struct boot_run *run, const char *name, char *ret, size_t size)
+{
+	int n = snprintf(ret, size, "%s/%s", run->state_dir, name);
+
+	return n > 0 && n < (int)size && file_exists(ret);
+}
+
+static bool is_our_header(const struct boot_run *run, const char *path)
+{
+	const struct luks_where where = { path, NULL };
+	struct luks_status status;
+
+	if (luks_look(&where, &status) < 0) {
+		log_warning("%s: %s", path, fail_text());
+		return false;
+	}
+	return status.is_luks2 && strcmp(status.uuid, run->intent.luks_uuid) == 0;
+}
+
+/* The header copy is used where it stands on /boot, but from memory when it stands on the filesystem to be changed. */
+static int take_header(struct boot_run *run, const char *path)
+{
+	int r;
+
+	if (run->facts.is_boot_separate) {
+		snprintf(run->header, sizeof(run->header), "%s", path);
+		return 0;
+	}
+	r = file_mkdirs(RUN_DIR, 0700);
+	if (r < 0)
+		return r;
+	snprintf(run->header, sizeof(run->header), RUN_DIR "/" HEADER_FILE);
+	return file_copy(path, run->header);
+}
+
+static void look_at_state(struct boot_run *run)
+{
+	struct boot_facts *facts = &run->facts;
+	char path[BOOT_PATH_MAX + 32];
+	int r;
+
+	facts->has_post = has_file(run, HEADER_POST_FILE, path, sizeof(path));
+	facts->has_marker = place_has_marker(run->state_dir);
+	r = intent_read(run->state_dir, &run->intent);
+	if (r < 0) {
+		log_info("no intent in %s of %s%s%s", run->state_path, run->state_device,
+			 fail_text()[0] ? ": " : "", fail_text());
+		fail_clear();
+		return;
+	}
+	facts->has_intent = true;
+	facts->is_boot_separate = strcasecmp(run->state_uuid, run->intent.fs_uuid) != 0;
+	if (!has_file(run, HEADER_FILE, path, sizeof(path)))
+		return;
+	r = take_header(run, path);
+	if (r < 0)
+		log_warning("%s", fail_text());
+	facts->has_header = r == 0 && is_our_header(run, run->header);
+}
+
+/* --- the root partition ------------------------------------------------------------------------- */
+
+static int compare_parked(const struct boot_run *run, uint64_t offset, uint64_t len, bool *ret)
+{
+	CLEANUP_CLOSE int fd = -1;
+	uint64_t bytes = 0;
+	int r = region_open(run->root_device, O_RDONLY, &fd);
+
+	if (r == 0)
+		r = region_size(fd, &bytes);
+	if (r < 0)
+		return r;
+	if (bytes < 2 * run->intent.shift_bytes)
+		return fail(-EINVAL, "%s is too small to hold a parked head", run->root_device);
+	return region_equal(fd, offset, fd, bytes - run->intent.shift_bytes + offset, len, ret);
+}
+
+int boot_is_head_parked(const struct boot_run *run, bool *ret)
+{
+	return compare_parked(run, 0, run->intent.shift_bytes, ret);
+}
+
+/* The first chunk is only written after the marker: where it is, the marker was there and was lost. */
+static bool has_first_chunk(const struct boot_run *run)
+{
+	const struct luks_where where = { run->root_device, NULL };
+	struct luks_status status;
+
+	if (luks_look(&where, &status) < 0) {
+		log_warning("%s: %s", run->root_device, fail_text());
+		return false;
+	}
+	return status.is_luks2 && (status.is_first_chunk_done || !status.is_reencrypting);
+}
+
+static void look_at_root(struct boot_run *run)
+{
+	struct boot_facts *facts = &run->facts;
+	struct block_content content;
+	char device[BOOT_PATH_MAX];
+
+	facts->has_boot_partition = block_find("PARTUUID", run->intent.boot_partuuid, device,
+					       sizeof(device)) == 0;
+	if (block_wait("PARTUUID", run->intent.root_partuuid, ROOT_TIMEOUT_S, run->root_device,
+		       sizeof(run->root_device)) < 0 ||
+	    block_probe(run->root_device, &content) < 0) {
+		log_warning("the root partition: %s", fail_text());
+		return;
+	}
+	memcpy(run->root_type, content.type, sizeof(run->root_type));
+	facts->is_root_filesystem = strcasecmp(content.uuid, run->intent.fs_uuid) == 0;
+	facts->is_root_luks = strcasecmp(content.uuid, run->intent.luks_uuid) == 0;
+	if (facts->has_post && compare_parked(run, SUPERBLOCK_OFFSET, SUPERBLOCK_BYTES,
+					      &facts->is_root_same_as_parked) < 0)
+		log_warning("%s", fail_text());
+	if (facts->is_root_luks && !facts->has_marker && has_first_chunk(run)) {
+		log_warning("the marker is gone, but %s is encrypted in part: its header stays as "
+			    "it is",
+			    run->root_device);
+		facts->has_marker = true;
+	}
+}
+
+/* --- all of it ---------------------------------------------------------------------------------- */
+
+static void look_at_cmdline(struct boot_run *run)
+{
+	char mark[64];
+
+	snprintf(mark, sizeof(mark), "panocrypt.boot=%s", run->intent.boot_uuid);
+	run->facts.is_boot_proven = kernel_was_told(mark);
+	run->facts.has_skip = kernel_was_told("panocrypt.skip");
+}
+
+void boot_look(struct boot_run *ret)
+{
+	struct boot_run run = { .is_mounted = false };
+
+	*ret = run;
+	run.facts.has_skip = kernel_was_told("panocrypt.skip");
+	if (find_state(&run) < 0 || boot_mount_state(&run, false) < 0) {
+		log_warning("no state of a conversion was found: %s", fail_text());
+		fail_clear();
+		run.state_device[0] = '\0';
+		*ret = run;
+		return;
+	}
+	look_at_state(&run);
+	if (!run.facts.has_intent || !run.facts.is_boot_separate)
+		boot_unmount_state(&run);
+	if (run.facts.has_intent) {
+		look_at_cmdline(&run);
+		look_at_root(&run);
+	}
+	fail_clear();
+	*ret = run;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One run of the boot step: what it found and where. Shared by boot_look.c (reads), boot_act.c and boot_unlock.c (change);
+ * nobody else includes this but verb_boot.c and tests.
+ */
+#pragma once
+
+#include "bootstrap/boot_step.h"
+#include "bootstrap/luks.h"
+
+#define BOOT_CONFIG "/etc/panocrypt/boot.json" /* in the image */
+#define BOOT_PATH_MAX 256
+
+struct boot_run {
+	char state_uuid[UUID_SIZE], state_path[BOOT_PATH_MAX]; /* of BOOT_CONFIG */
+	char state_device[BOOT_PATH_MAX], state_type[32];      /* "" when it wasn't found */
+	char state_dir[BOOT_PATH_MAX];	 /* the state folder, while it is mounted */
+	char header[BOOT_PATH_MAX + 32]; /* the header copy: in RAM, or in the state folder */
+	char root_device[BOOT_PATH_MAX]; /* "" when it wasn't found */
+	char root_type[32];		 /* "ext4", …, as blkid says it */
+	bool is_mounted;
+	struct intent intent;
+	struct boot_facts facts;
+};
+
+/* Reads BOOT_CONFIG, mounts the state filesystem read-only, fills the facts. In stage 1 header and intent are in RAM and
+ * the root filesystem is unmounted when it returns; in stage 2 /boot stays mounted. Never fails: what can't be read is
+ * not there. */
+void boot_look(struct boot_run *ret);
+
+int boot_mount_state(struct boot_run *run, bool is_writable) MUST_CHECK;
+void boot_unmount_state(struct boot_run *run);
+
+/* Is the whole head of the root partition still what was parked? */
+int boot_is_head_parked(const struct boot_run *run, bool *ret) MUST_CHECK;
+
+/* Pure: does the command line have this word? */
+bool boot_cmdline_has(const char *cmdline, const char *word);
+
+/* Does what was decided; fills phase, reason and is_ok. Returns only when booting on is safe. */
+void boot_act(struct boot_run *run, const struct boot_decision *decision,
+	      struct boot_result *result);
+
+/* --- boot_unlock.c ------------------------------------------------------------------------------ */
+
+/* The network script that stays on the machine, in the foreground, with a deadline. */
+int boot_network(void) MUST_CHECK;
+
+/* The Clevis secret, by several attempts within budget_s; proven to open a slot. */
+int boot_secret(const struct luks_where *where, unsigned budget_s, struct secret *ret) MUST_CHECK;
+
+/* The distribution's own cryptsetup, so that udev and systemd see the mapping. */
+int boot_open(const char *device, const struct secret *secret) MUST_CHECK;
