@@ -23,7 +23,7 @@ bool source_is_v4(const struct source_address *source)
 	return memcmp(source->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
 }
 
-static bool range_is_v4(const struct cidr *range)
+bool cidr_is_v4(const struct cidr *range)
 {
 	return range->prefix >= V4_IN_V6_BITS &&
 	       memcmp(range->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
@@ -149,7 +149,7 @@ bool cidr_contains(const struct cidr *range, const struct source_address *source
 	unsigned whole = range->prefix / 8, rest = range->prefix % 8;
 
 	/* ::/0 means every IPv6 address, not the IPv4 ones that are mapped into it. */
-	if (source_is_v4(source) && !range_is_v4(range))
+	if (source_is_v4(source) && !cidr_is_v4(range))
 		return false;
 	if (memcmp(range->bytes, source->bytes, whole) != 0)
 		return false;
@@ -177,7 +177,7 @@ void cidr_print(const struct cidr *range, char ret[static CIDR_TEXT_SIZE])
 {
 	char address[INET6_ADDRSTRLEN] = "";
 
-	if (range_is_v4(range)) {
+	if (cidr_is_v4(range)) {
 		inet_ntop(AF_INET, range->bytes + sizeof(v4_prefix), address, sizeof(address));
 		if (range->prefix == 128)
 			snprintf(ret, CIDR_TEXT_SIZE, "%s", address);
@@ -191,6 +191,24 @@ void cidr_print(const struct cidr *range, char ret[static CIDR_TEXT_SIZE])
 		snprintf(ret, CIDR_TEXT_SIZE, "%s", address);
 	else
 		snprintf(ret, CIDR_TEXT_SIZE, "%s/%u", address, range->prefix);
+}
+
+int cidr_list_print(const struct cidr_list *list, char *ret, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		char item[CIDR_TEXT_SIZE];
+
+		cidr_print(&list->items[i], item);
+		if (used + strlen(item) + 5 > size) /* comma or [, quotes, ], zero */
+			return fail(-E2BIG, "too many address ranges");
+		used += (size_t)sprintf(ret + used, "%c\"%s\"", i == 0 ? '[' : ',', item);
+	}
+	if (size < sizeof("[]"))
+		return fail(-E2BIG, "too many address ranges");
+	strcpy(ret + used, list->count ? "]" : "[]");
+	return 0;
 }
 
 void source_print(const struct source_address *source, char ret[static CIDR_TEXT_SIZE])

@@ -29,11 +29,15 @@ int cidr_parse(const char *text, struct cidr *ret) MUST_CHECK;
  * empty list. No escapes. -EINVAL with a sentence; -E2BIG above CIDR_LIST_MAX. */
 int cidr_list_parse(const char *text, struct cidr_list *ret) MUST_CHECK;
 
+/* The reverse of cidr_list_parse(). -E2BIG when size isn't enough. */
+int cidr_list_print(const struct cidr_list *list, char *ret, size_t size) MUST_CHECK;
+
 /* An IPv4 source is only ever in an IPv4 range: ::/0 doesn't hold it. */
 bool cidr_contains(const struct cidr *range, const struct source_address *source);
 bool cidr_list_contains(const struct cidr_list *list, const struct source_address *source);
 
 bool source_is_v4(const struct source_address *source);
+bool cidr_is_v4(const struct cidr *range);
 
 /* What gets registered for a source: the address itself for IPv4, its /64 for IPv6. */
 struct cidr cidr_registered(const struct source_address *source);

@@ -17,7 +17,7 @@
 #include "common/strbuf.h"
 
 #define CONFIG_VERSION 1
-#define FRONTS_MAX 8
+#define FRONTS_MAX 64
 
 static const char *const file_names[CONFIG_FILE_COUNT] = {
 	[CONFIG_FILE_CONFIG] = "config.json",

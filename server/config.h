@@ -37,7 +37,7 @@ struct server_config {
 	struct config_url admin_url;
 	struct config_listen listen;
 	struct config_listen admin_listen;
-	unsigned fronts; /* 1 .. 8, by default 1 */
+	unsigned fronts; /* 1 .. 64, by default 1 */
 	char user[64];	 /* whom the children run as when root started them; "" stays */
 };
 

@@ -55,6 +55,7 @@ static const struct sandbox_row sandbox_rows[] = {
 	{ CHILDREN, calls_common },
 	{ CLIENTS, calls_clients },
 	{ STORES, calls_files },
+	{ BIT(PROCESS_CORE), "shutdown " }, /* drops who breaks the contract */
 };
 
 /* Adds one action for each named call; names that this architecture doesn't have are passed over. */

@@ -76,6 +76,9 @@ void db_rollback(struct db *db);
 /* Seconds since the epoch by the database's clock. */
 int db_now(struct db *db, uint64_t *ret) MUST_CHECK;
 
+/* A number that differs from the last one when another process has committed since. */
+int db_changes_of_others(struct db *db, uint64_t *ret) MUST_CHECK;
+
 /* The number of schema files applied; 0 for a new database. */
 int db_version(struct db *db, uint64_t *ret) MUST_CHECK;
 int db_set_version(struct db *db, uint64_t version) MUST_CHECK;

@@ -107,6 +107,11 @@ int store_now(struct store *store, uint64_t *ret)
 	return db_now(store->db, ret);
 }
 
+int store_version(struct store *store, uint64_t *ret)
+{
+	return db_changes_of_others(store->db, ret);
+}
+
 /* Remembers that a row came. */
 struct one {
 	int (*each)(const struct db_row *row, void *userdata);

@@ -22,6 +22,8 @@ int store_commit(struct store *store) MUST_CHECK;
 /* Harmless outside of a transaction. */
 void store_rollback(struct store *store);
 int store_now(struct store *store, uint64_t *ret) MUST_CHECK;
+/* A number that differs from the last one when another process has changed the store since. */
+int store_version(struct store *store, uint64_t *ret) MUST_CHECK;
 
 /* An audit row in this process's lane of the organization. */
 int store_audit_append(struct store *store, const uint8_t organization[static 16],

@@ -9,6 +9,9 @@
 
 #define WRITER_SIZE 16
 
+/* The back end's outcome is passed up as the store's. */
+_Static_assert((int)DB_CONFLICT == (int)STORE_CONFLICT, "one number for a conflict");
+
 struct store {
 	struct db *db;
 	char writer[WRITER_SIZE];

@@ -200,7 +200,7 @@ static int step(struct db *db, sqlite3_stmt *handle,
 int db_query(struct db *db, const char *sql, const struct db_value *args, size_t count,
 	     int (*each)(const struct db_row *row, void *userdata), void *userdata)
 {
-	sqlite3_stmt *handle;
+	sqlite3_stmt *handle = NULL;
 	int r;
 
 	r = prepare(db, sql, &handle);
@@ -308,6 +308,11 @@ int db_now(struct db *db, uint64_t *ret)
 {
 	return db_query(db, "SELECT CAST(strftime('%s','now') AS INTEGER)", DB_NO_ARGS, take_number,
 			ret);
+}
+
+int db_changes_of_others(struct db *db, uint64_t *ret)
+{
+	return db_query(db, "PRAGMA data_version", DB_NO_ARGS, take_number, ret);
 }
 
 int db_version(struct db *db, uint64_t *ret)

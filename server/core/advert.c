@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A direct-mapped cache in front of keys_advertise(). The store is asked every time, so that a
+ * revoked device stops at once; only the signature is kept.
+ */
+#include "server/core/advert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+
+#define SLOTS 256
+
+struct slot {
+	uint8_t device[DEVICE_ID_BYTES];
+	uint64_t generation;
+	char *text; /* NULL: empty */
+};
+
+struct adverts {
+	struct slot slots[SLOTS];
+};
+
+int adverts_open(struct adverts **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	return *ret ? 0 : fail(-ENOMEM, "out of memory");
+}
+
+void adverts_close(struct adverts *adverts)
+{
+	for (size_t i = 0; i < SLOTS; i++)
+		free(adverts->slots[i].text);
+	free(adverts);
+}
+
+int adverts_get(struct adverts *adverts, struct keys *keys, struct store *store,
+		const uint8_t device[static DEVICE_ID_BYTES], const char *thumbprint,
+		const char **ret)
+{
+	struct slot *slot = &adverts->slots[device[0] % SLOTS];
+	struct store_unlock unlock;
+	struct store_key key;
+	char *text;
+	int r;
+
+	r = store_unlock(store, device, &unlock);
+	if (r == 0)
+		r = unlock.revoked_s > 0 ? STORE_NOT_FOUND : store_key(store, device, NULL, &key);
+	if (r != 0)
+		return r;
+	if (thumbprint[0] && strcmp(thumbprint, key.signing_thumbprint) != 0)
+		return STORE_NOT_FOUND;
+	if (!slot->text || slot->generation != key.generation ||
+	    memcmp(slot->device, device, sizeof(slot->device)) != 0) {
+		r = keys_advertise(keys, device, &key, &text);
+		if (r < 0)
+			return r;
+		free(slot->text);
+		*slot = (struct slot){ .generation = key.generation, .text = text };
+		memcpy(slot->device, device, sizeof(slot->device));
+	}
+	*ret = slot->text;
+	return 0;
+}

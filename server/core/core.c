@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The core's main loop: one thread, poll(). Per turn: what the monitor says, then what fronts and
+ * admin ask, at most UNLOCK_BATCH_MAX questions, then one transaction for all exchanges among them.
+ * While that is written and multiplied, the next questions gather: load makes its own batches.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/err.h"
+#include "common/log.h"
+#include "common/secret.h"
+#include "server/core/internal.h"
+
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int number UNUSED)
+{
+	stopping = 1;
+}
+
+uint64_t core_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* --- time ------------------------------------------------------------------------------------ */
+
+static int write_counted(struct core *core)
+{
+	uint64_t now_s;
+	int r = 0;
+
+	/* Being unwell, something must be written for sure, to know that it can be. */
+	if (core->unwell)
+		r = store_now(core->parts.store, &now_s);
+	if (r == 0 && core->unwell)
+		r = store_setting_set(core->parts.store, "last-unwell", &now_s, sizeof(now_s));
+	return r == 0 ? audit_flush(core->parts.audit, core->parts.store) : r;
+}
+
+static int flush_audit(struct core *core)
+{
+	int r = store_begin(core->parts.store);
+
+	return r < 0 ? r : core_parts_end(&core->parts, write_counted(core));
+}
+
+/* Once a minute: what was only counted becomes rows. Being unwell, tries more often. */
+static void keep_time(struct core *core)
+{
+	uint64_t now = core_now_ms();
+	int r = 0;
+
+	if (now < core->flush_ms)
+		return;
+	if (audit_pending(core->parts.audit) || core->unwell)
+		r = flush_audit(core);
+	if (r == 0)
+		core_well(core);
+	core_unwell(core, r);
+	core->flush_ms = now + (core->unwell ? HEALTH_RETRY_MS : AUDIT_FOLD_S * 1000ULL);
+}
+
+static int wait_for_something(struct core *core, const sigset_t *while_waiting)
+{
+	struct pollfd polled[PORTS_MAX];
+	struct timespec timeout;
+	uint64_t now = core_now_ms();
+	uint64_t left_ms = core->flush_ms > now ? core->flush_ms - now : 0;
+
+	timeout.tv_sec = (time_t)(left_ms / 1000);
+	timeout.tv_nsec = (long)(left_ms % 1000) * 1000000;
+	for (size_t i = 0; i < core->port_count; i++)
+		polled[i] = (struct pollfd){ .fd = core->ports[i].fd, .events = POLLIN };
+	if (ppoll(polled, core->port_count, &timeout, while_waiting) < 0 && errno != EINTR)
+		return fail(-errno, "can't wait for messages: %s", strerror(errno));
+	return 0;
+}
+
+static int serve_until_stopped(struct core *core, const sigset_t *while_waiting)
+{
+	while (!stopping) {
+		size_t ended;
+		bool is_empty;
+		int r = wait_for_something(core, while_waiting);
+
+		if (r == 0)
+			r = serve_monitor(core);
+		if (r == MESSAGE_END)
+			return 0;
+		if (r < 0)
+			return r;
+		ended = connections_ended(core->parts.connections);
+		is_empty = serve_ports(core);
+		serve_batch(core);
+		if (is_empty)
+			connections_forget(core->parts.connections, ended);
+		if (core->front_count == 0)
+			return fail(-EPROTO, "no front is left");
+		keep_time(core);
+	}
+	return 0;
+}
+
+/* --- start ----------------------------------------------------------------------------------- */
+
+static int add_port(struct core *core, int fd, enum process_kind peer)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return fail(-errno, "can't use the pair to %s: %s", process_table[peer].name,
+			    strerror(errno));
+	core->ports[core->port_count++] = (struct message_port){ fd, PROCESS_CORE, peer,
+								 PROCESS_SERVING };
+	return 0;
+}
+
+static int open_ports(struct core *core, const struct core_setup *setup)
+{
+	int r;
+
+	if (setup->front_count == 0 || setup->front_count > PROCESS_FRONTS_MAX)
+		return fail(-EINVAL, "core needs 1 to %d fronts", PROCESS_FRONTS_MAX);
+	r = add_port(core, setup->monitor_fd, PROCESS_MONITOR);
+	if (r == 0)
+		r = add_port(core, setup->admin_fd, PROCESS_ADMIN);
+	for (size_t i = 0; r == 0 && i < setup->front_count; i++)
+		r = add_port(core, setup->front_fds[i], PROCESS_FRONT);
+	core->front_count = setup->front_count;
+	return r;
+}
+
+static int say_ready(const struct core *core)
+{
+	struct message_port port = core->ports[MONITOR];
+	union message message;
+	int r;
+
+	port.state = PROCESS_STARTING;
+	message_start(&message, MESSAGE_READY, 0, 0);
+	r = message_send(&port, &message, -1);
+	return r <= 0 ? r : fail(-EPIPE, "the monitor doesn't listen");
+}
+
+/* Both signals only ever come while waiting, so that none is missed between check and wait. */
+static void catch_signals(sigset_t *ret_while_waiting)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigset_t blocked;
+
+	sigaction(SIGTERM, &action, NULL);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigprocmask(SIG_BLOCK, &blocked, ret_while_waiting);
+	sigdelset(ret_while_waiting, SIGTERM);
+}
+
+static void core_free(struct core **core)
+{
+	if (*core)
+		core_parts_close(&(*core)->parts);
+	free(*core);
+}
+
+int core_main(const struct core_setup *setup)
+{
+	CLEANUP(core_free) struct core *core = calloc(1, sizeof(*core));
+	sigset_t while_waiting;
+	int r;
+
+	if (!core)
+		return fail(-ENOMEM, "out of memory");
+	catch_signals(&while_waiting);
+	core->flush_ms = core_now_ms() + AUDIT_FOLD_S * 1000ULL;
+	r = secret_guard_process();
+	if (r == 0)
+		r = open_ports(core, setup);
+	if (r == 0)
+		r = core_parts_open(setup->config->dir, &core->parts);
+	if (r == 0)
+		r = process_sandbox(PROCESS_CORE);
+	if (r == 0)
+		r = say_ready(core);
+	if (r == 0)
+		r = serve_until_stopped(core, &while_waiting);
+	/* What was counted and not yet written. */
+	if (core->parts.audit && audit_pending(core->parts.audit) && flush_audit(core) < 0)
+		log_warning("some repeated denials weren't recorded: %s", fail_text());
+	return r;
+}

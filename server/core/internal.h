@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Between core.c (start, loop, time) and serve.c (messages).
+ */
+#pragma once
+
+#include "server/core/core.h"
+#include "server/core/parts.h"
+#include "server/core/unlock.h"
+#include "server/message_io.h"
+
+/* The first is the monitor, then admin, then the fronts. */
+#define MONITOR 0
+#define ADMIN 1
+#define FRONTS 2
+#define PORTS_MAX (FRONTS + PROCESS_FRONTS_MAX)
+#define HEALTH_RETRY_MS 5000
+
+struct core {
+	struct core_parts parts;
+	struct message_port ports[PORTS_MAX]; /* fd -1: dropped */
+	size_t port_count, front_count;
+	struct unlock_item batch[UNLOCK_BATCH_MAX];
+	size_t batch_count;
+	bool unwell;
+	uint64_t flush_ms;
+};
+
+/* A clock that only rises. */
+uint64_t core_now_ms(void);
+
+/* r < 0: the store failed; tells everybody when that is new. */
+void core_unwell(struct core *core, int r);
+
+/* The store was written to: tells everybody when that is new. */
+void core_well(struct core *core);
+
+/* Reads what the monitor says. MESSAGE_END: it is gone. */
+int serve_monitor(struct core *core) MUST_CHECK;
+
+/* Takes at most UNLOCK_BATCH_MAX questions of fronts and admin, one a port in turn, so that a busy
+ * one doesn't starve the others; answers all but exchanges, which go into the batch. True when all
+ * queues were seen empty. */
+bool serve_ports(struct core *core);
+
+/* Decides and answers the batch. */
+void serve_batch(struct core *core);

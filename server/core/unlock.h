@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Serving exchanges: what is ready is decided in one transaction with its audit rows, and answered
+ * only after that transaction is on the disk.
+ */
+#pragma once
+
+#include "server/core/decide.h"
+#include "server/core/parts.h"
+
+#define UNLOCK_BATCH_MAX 64
+
+struct unlock_item {
+	/* in */
+	struct message_exchange request;
+	struct source_address source;
+	size_t port; /* the caller's, for its answer */
+	/* in between */
+	struct exchange_point point;
+	struct decision decision;
+	struct store_key key;
+	uint8_t organization[ORGANIZATION_ID_BYTES];
+	/* out */
+	struct message_exchanged answer; /* head's connection and request are filled in */
+};
+
+/* Serves count items and calls reply for each, once. Negative: the store failed; the items were
+ * answered with 503, and nothing was given out. */
+int unlock_serve(struct core_parts *parts, struct unlock_item *items, size_t count,
+		 void (*reply)(const struct unlock_item *item, void *userdata),
+		 void *userdata) MUST_CHECK;

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Makes the server's folder. config.json is written last: a folder without it isn't a server yet, so
+ * an init that was cut is told from one that was done. Replaces nothing that exists.
+ */
+#include "server/init.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/err.h"
+#include "common/file.h"
+#include "common/log.h"
+#include "common/options.h"
+#include "common/secret.h"
+#include "common/strbuf.h"
+#include "server/ca.h"
+#include "server/config.h"
+#include "server/core/keys.h"
+#include "server/store/store.h"
+
+#define TOKEN_EXPIRES_S (365ULL * 24 * 60 * 60)
+#define NAME_MAX_BYTES 100
+
+struct init_options {
+	const char *dir, *url, *admin_url, *organization, *admin;
+	const char *listen, *admin_listen, *assets, *user;
+};
+
+#define ROW(flag, member, argument, help)                                                          \
+	{                                                                                          \
+		flag, NULL, OPTION_TEXT, offsetof(struct init_options, member), argument, help     \
+	}
+
+static const struct option_row rows[] = {
+	ROW("dir", dir, "DIR", "the server's folder; made with mode 0700"),
+	ROW("url", url, "https://NAME:PORT",
+	    "what hosts will call, for ever: a DNS name, never an address"),
+	ROW("admin-url", admin_url, "https://NAME:PORT", "what people's tools and enrolling call"),
+	ROW("organization", organization, "NAME", "the first organization"),
+	ROW("admin", admin, "NAME", "its owner; the API token goes to DIR/admin-token"),
+	ROW("listen", listen, "ADDR:PORT", "default: [::] and the port of --url"),
+	ROW("admin-listen", admin_listen, "ADDR:PORT", "default: [::] and the port of --admin-url"),
+	ROW("assets", assets, "DIR",
+	    "where install.sh and bootstrap-<arch> are; default: DIR/assets"),
+	ROW("user", user, "NAME", "run as this user when started by root; gets the folder"),
+};
+
+int init_usage(char **ret)
+{
+	return options_usage(rows, ARRAY_SIZE(rows), ret);
+}
+
+/* --- checking -------------------------------------------------------------------------------- */
+
+static int require(const struct init_options *options)
+{
+	const struct {
+		const char *flag, *value;
+	} required[] = {
+		{ "--dir", options->dir },
+		{ "--url", options->url },
+		{ "--admin-url", options->admin_url },
+		{ "--organization", options->organization },
+		{ "--admin", options->admin },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
+		if (!required[i].value || !*required[i].value)
+			return fail(-EINVAL, "%s is missing: see \"panocryptd help\"",
+				    required[i].flag);
+	return 0;
+}
+
+/* Names appear in logs, terminals and certificates. */
+static int check_name(const char *name, const char *flag)
+{
+	if (strlen(name) > NAME_MAX_BYTES)
+		return fail(-EINVAL, "%s is longer than %d bytes", flag, NAME_MAX_BYTES);
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return fail(-EINVAL, "%s has a control character in it", flag);
+	return 0;
+}
+
+static int read_url(const char *text, const char *flag, struct config_url *ret)
+{
+	int r = config_parse_url(text, ret);
+
+	return r < 0 ? fail_at(r, "%s", flag) : 0;
+}
+
+static int read_listen(const char *text, const char *flag, const struct config_url *url,
+		       struct config_listen *ret)
+{
+	int r;
+
+	if (!text) {
+		*ret = (struct config_listen){ .host = "::", .port = url->port };
+		return 0;
+	}
+	r = config_parse_listen(text, ret);
+	return r < 0 ? fail_at(r, "%s", flag) : 0;
+}
+
+static int copy_dir(const char *text, const char *flag, char ret[static CONFIG_DIR_SIZE])
+{
+	size_t len = strlen(text);
+
+	while (len > 1 && text[len - 1] == '/')
+		len--;
+	if (len >= CONFIG_DIR_SIZE)
+		return fail(-ENAMETOOLONG, "%s is too long", flag);
+	memcpy(ret, text, len);
+	ret[len] = '\0';
+	return 0;
+}
+
+static int fill_paths(const struct init_options *options, struct server_config *config)
+{
+	CLEANUP_FREE char *assets = NULL;
+	int r;
+
+	r = copy_dir(options->dir, "--dir", config->dir);
+	if (r == 0)
+		r = options->assets ? text_format(&assets, "%s", options->assets)
+				    : text_format(&assets, "%s/assets", config->dir);
+	if (r == 0)
+		r = copy_dir(assets, "--assets", config->assets);
+	if (r < 0)
+		return r;
+	if (options->user && strlen(options->user) >= sizeof(config->user))
+		return fail(-EINVAL, "--user is too long");
+	snprintf(config->user, sizeof(config->user), "%s", options->user ? options->user : "");
+	return 0;
+}
+
+static int fill_config(const struct init_options *options, struct server_config *config)
+{
+	int r;
+
+	config->fronts = 1;
+	r = require(options);
+	if (r == 0)
+		r = check_name(options->organization, "--organization");
+	if (r == 0)
+		r = check_name(options->admin, "--admin");
+	if (r == 0)
+		r = read_url(options->url, "--url", &config->url);
+	if (r < 0)
+		return r;
+	if (config->url.is_address)
+		return fail(-EINVAL, "--url must be a DNS name, not an address: it is written into "
+				     "the header of every disk, and an address can't move to "
+				     "another machine or network; give the server a name");
+	r = read_url(options->admin_url, "--admin-url", &config->admin_url);
+	if (r == 0)
+		r = read_listen(options->listen, "--listen", &config->url, &config->listen);
+	if (r == 0)
+		r = read_listen(options->admin_listen, "--admin-listen", &config->admin_url,
+				&config->admin_listen);
+	return r < 0 ? r : fill_paths(options, config);
+}
+
+static int refuse_old(const char *dir)
+{
+	char path[CONFIG_PATH_SIZE];
+
+	for (int file = 0; file < CONFIG_FILE_COUNT; file++) {
+		config_path(dir, (enum config_file)file, path);
+		if (!file_exists(path))
+			continue;
+		if (file == CONFIG_FILE_CONFIG)
+			return fail(-EEXIST, "%s is a server's folder already: nothing was changed",
+				    dir);
+		return fail(-EEXIST,
+			    "%s exists: an init was cut here. No host knows this server "
+			    "yet: remove the folder and run again",
+			    path);
+	}
+	return 0;
+}
+
+/* --- making ---------------------------------------------------------------------------------- */
+
+static int write_token(struct store *store, const struct init_options *options,
+		       const uint8_t *organization)
+{
+	struct store_by by = { .actor = "init" };
+	char token[TOKEN_TEXT_SIZE], line[TOKEN_TEXT_SIZE + 1], path[CONFIG_PATH_SIZE];
+	int r;
+
+	memcpy(by.organization, organization, sizeof(by.organization));
+	r = store_token_create(store, &by, options->admin, TOKEN_EXPIRES_S, token);
+	if (r != 0)
+		return r;
+	config_path(options->dir, CONFIG_FILE_ADMIN_TOKEN, path);
+	snprintf(line, sizeof(line), "%s\n", token);
+	r = file_replace_text(path, line, 0600);
+	secret_wipe(token, sizeof(token));
+	secret_wipe(line, sizeof(line));
+	return r;
+}
+
+static int make_store(const struct init_options *options)
+{
+	CLEANUP(store_closep) struct store *store = NULL;
+	char store_path[CONFIG_PATH_SIZE], kek_path[CONFIG_PATH_SIZE];
+	uint8_t organization[ORGANIZATION_ID_BYTES];
+	int r;
+
+	config_path(options->dir, CONFIG_FILE_STORE, store_path);
+	config_path(options->dir, CONFIG_FILE_KEK, kek_path);
+	r = store_create(store_path, "init", &store);
+	if (r == 0)
+		r = keys_create(kek_path, store);
+	if (r == 0)
+		r = store_organization_create(store, options->organization, options->admin,
+					      organization);
+	if (r == 0)
+		r = write_token(store, options, organization);
+	return r <= 0 ? r : fail(-EIO, "a new store that isn't empty");
+}
+
+static int write_config(const struct server_config *config)
+{
+	CLEANUP_FREE char *text = NULL;
+	char path[CONFIG_PATH_SIZE];
+	int r = config_print(config, &text);
+
+	if (r < 0)
+		return r;
+	config_path(config->dir, CONFIG_FILE_CONFIG, path);
+	return file_replace_text(path, text, 0644);
+}
+
+/* The folder and all in it to the user that the server runs as. */
+static int give_away(const struct server_config *config)
+{
+	const struct passwd *user;
+	char path[CONFIG_PATH_SIZE];
+
+	if (!config->user[0] || geteuid() != 0)
+		return 0;
+	user = getpwnam(config->user);
+	if (!user)
+		return fail(-ENOENT, "there is no user %s", config->user);
+	for (int file = 0; file < CONFIG_FILE_COUNT; file++) {
+		config_path(config->dir, (enum config_file)file, path);
+		if (file_exists(path) && lchown(path, user->pw_uid, user->pw_gid) < 0)
+			return fail(-errno, "can't give %s to %s: %s", path, config->user,
+				    strerror(errno));
+	}
+	if (chown(config->dir, user->pw_uid, user->pw_gid) < 0)
+		return fail(-errno, "can't give %s to %s: %s", config->dir, config->user,
+			    strerror(errno));
+	return 0;
+}
+
+static int make_all(const struct init_options *options, const struct server_config *config)
+{
+	int r;
+
+	r = refuse_old(config->dir);
+	if (r == 0 && config->user[0] && !getpwnam(config->user))
+		return fail(-ENOENT, "there is no user %s: make it first", config->user);
+	if (r == 0)
+		r = file_mkdirs(config->dir, 0700);
+	if (r < 0)
+		return r;
+	if (chmod(config->dir, 0700) < 0)
+		return fail(-errno, "can't close %s to others: %s", config->dir, strerror(errno));
+	r = make_store(options);
+	if (r == 0)
+		r = ca_create(config, options->organization);
+	if (r == 0)
+		r = write_config(config);
+	return r < 0 ? r : give_away(config);
+}
+
+int init_main(int argc, char **argv)
+{
+	struct init_options options = { .dir = NULL };
+	struct server_config config = { .fronts = 1 };
+	int first = argc, r;
+
+	r = options_parse(rows, ARRAY_SIZE(rows), &options, argc, argv, &first);
+	if (r == 0 && first < argc)
+		r = fail(-EINVAL, "\"%s\" isn't understood: init takes only options", argv[first]);
+	if (r == 0)
+		r = fill_config(&options, &config);
+	if (r == 0) {
+		options.dir = config.dir;
+		r = make_all(&options, &config);
+	}
+	if (r < 0) {
+		log_failure(r);
+		return EXIT_FAILURE;
+	}
+	printf("The server's folder %s is ready.\n"
+	       "  hosts trust      %s/ca.pem\n"
+	       "  %s's API token  %s/admin-token\n"
+	       "  back up          %s/kek: without it, no device can ever be unlocked\n"
+	       "Start it with: panocryptd serve --dir %s\n",
+	       config.dir, config.dir, options.admin, config.dir, config.dir, config.dir);
+	return EXIT_SUCCESS;
+}
