@@ -1,0 +1,696 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The plan by the hundred: one good machine, a table of defects, each alone, each pair, with and
+ * without a conversion under way; sizes at their borders; the texts that people and programs read.
+ *
+ * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c
+ * UNIT_SOURCES: bootstrap/plan_print.c bootstrap/facts_json.c
+ */
+#include "bootstrap/plan.h"
+
+#include "bootstrap/plan_refusals.h"
+#include "common/cleanup.h"
+#include "common/file.h"
+#include "common/strbuf.h"
+#include "tests/unit/unit.h"
+
+#define REFUSALS_DOC "docs/refusals.md"
+
+static void good_machine(struct facts *f)
+{
+	memset(f, 0, sizeof(*f));
+	f->is_root = f->has_apt = f->has_grub = f->has_systemd = f->has_dm_crypt = true;
+	f->has_aes_instructions = f->has_bios_boot = f->has_esp = f->is_net_dhcp4 = true;
+	strcpy(f->os_id, "debian");
+	strcpy(f->os_version, "12");
+	strcpy(f->os_pretty, "Debian GNU/Linux 12 (bookworm)");
+	strcpy(f->arch, "x86_64");
+	strcpy(f->kernel, "6.1.0-1-cloud-amd64");
+	strcpy(f->hostname, "web1");
+	f->memory_bytes = 2 * GIB;
+	f->root_kind = ROOT_PARTITION;
+	strcpy(f->root_device, "/dev/vda1");
+	strcpy(f->root_fstype, "ext4");
+	f->root_bytes = 8 * GIB;
+	f->fs_used_bytes = 1200 * MIB;
+	f->fs_free_bytes = 6 * GIB;
+	strcpy(f->disk, "/dev/vda");
+	strcpy(f->table_type, "gpt");
+	f->disk_bytes = 9 * GIB;
+	f->boot_used_bytes = 90 * MIB;
+	f->initrd = INITRD_INITRAMFS_TOOLS;
+	strcpy(f->kernels[0], f->kernel);
+	f->kernel_count = 1;
+	strcpy(f->net_interface, "ens3");
+	strcpy(f->net_address4, "10.0.2.15/24");
+	strcpy(f->net_gateway4, "10.0.2.2");
+}
+
+static void good_config(struct config *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->server = "https://unlock.example.com:8444";
+	c->enrollment_key = "ABCD-EFGHJ-KMN";
+	c->recovery_output = "/root/panocrypt-recovery-passphrase.txt";
+	c->boot_bytes = 768 * MIB;
+}
+
+/* --- defects ------------------------------------------------------------------------------ */
+
+#define DEFECT(name) static void name(struct facts *f UNUSED, struct config *c UNUSED)
+
+DEFECT(in_container)
+{
+	strcpy(f->container, "lxc");
+}
+DEFECT(no_root_user)
+{
+	f->is_root = false;
+}
+DEFECT(running)
+{
+	f->is_running = true;
+}
+DEFECT(damaged_intent)
+{
+	f->is_intent_damaged = true;
+}
+DEFECT(converted)
+{
+	f->root_kind = ROOT_LUKS;
+	f->was_converted = true;
+}
+DEFECT(luks)
+{
+	f->root_kind = ROOT_LUKS;
+	strcpy(f->luks_device, "/dev/vda1");
+}
+DEFECT(lvm)
+{
+	f->root_kind = ROOT_LVM;
+}
+DEFECT(raid)
+{
+	f->root_kind = ROOT_RAID;
+}
+DEFECT(zfs)
+{
+	f->root_kind = ROOT_OTHER;
+	strcpy(f->root_fstype, "zfs");
+}
+DEFECT(btrfs)
+{
+	strcpy(f->root_fstype, "btrfs");
+}
+DEFECT(no_partition)
+{
+	f->root_kind = ROOT_OTHER;
+}
+DEFECT(mbr)
+{
+	strcpy(f->table_type, "dos");
+}
+DEFECT(fs_errors)
+{
+	f->fs_has_errors = true;
+}
+DEFECT(full)
+{
+	f->fs_used_bytes = f->root_bytes - 300 * MIB;
+}
+DEFECT(big_boot)
+{
+	f->boot_used_bytes = 400 * MIB;
+}
+DEFECT(small_memory)
+{
+	f->memory_bytes = 256 * MIB;
+}
+DEFECT(no_systemd)
+{
+	f->has_systemd = false;
+}
+DEFECT(no_grub)
+{
+	f->has_grub = false;
+}
+DEFECT(dracut)
+{
+	f->initrd = INITRD_DRACUT;
+}
+DEFECT(no_kernel)
+{
+	f->kernel_count = 0;
+}
+DEFECT(no_apt)
+{
+	f->has_apt = false;
+}
+DEFECT(no_dm_crypt)
+{
+	f->has_dm_crypt = false;
+}
+DEFECT(busy)
+{
+	f->is_package_manager_busy = true;
+}
+DEFECT(swap_partition)
+{
+	strcpy(f->swaps[f->swap_count++], "/dev/vda2");
+}
+DEFECT(no_network)
+{
+	f->net_interface[0] = '\0';
+}
+DEFECT(ubuntu)
+{
+	strcpy(f->os_id, "ubuntu");
+}
+DEFECT(no_server)
+{
+	c->server = NULL;
+}
+DEFECT(no_key)
+{
+	c->enrollment_key = NULL;
+}
+
+DEFECT(data_disk)
+{
+	struct facts_mount *mount = &f->other_writable[f->other_writable_count++];
+
+	strcpy(mount->source, "/dev/vdb1");
+	strcpy(mount->target, "/srv");
+	strcpy(mount->fstype, "ext4");
+}
+
+DEFECT(separate_boot)
+{
+	f->is_boot_separate = true;
+	strcpy(f->boot_device, "/dev/vda2");
+}
+
+static const struct defect {
+	const char *code;
+	void (*make)(struct facts *f, struct config *c);
+} defects[] = {
+	/* In the order of the table of refusals. */
+	{ "container", in_container },
+	{ "not-root", no_root_user },
+	{ "already-running", running },
+	{ "damaged-state", damaged_intent },
+	{ "already-converted", converted },
+	{ "already-luks", luks },
+	{ "lvm-root", lvm },
+	{ "raid-root", raid },
+	{ "zfs-root", zfs },
+	{ "root-not-ext4", btrfs },
+	{ "unsupported-root", no_partition },
+	{ "not-gpt", mbr },
+	{ "damaged-filesystem", fs_errors },
+	{ "too-little-space", full },
+	{ "boot-too-small", big_boot },
+	{ "too-little-ram", small_memory },
+	{ "no-systemd", no_systemd },
+	{ "no-linux-bootloader", no_grub },
+	{ "no-initramfs-tools", dracut },
+	{ "no-kernel", no_kernel },
+	{ "no-apt", no_apt },
+	{ "no-dm-crypt", no_dm_crypt },
+	{ "package-manager-busy", busy },
+	{ "other-writable-filesystems", data_disk },
+	{ "swap-on-plain-disk", swap_partition },
+	{ "no-network-plan", no_network },
+	{ "untested-platform", ubuntu },
+	{ "untested-layout", separate_boot },
+	{ "no-server", no_server },
+	{ "no-enrollment-key", no_key },
+};
+#define DEFECTS ARRAY_SIZE(defects)
+
+/* --- helpers ------------------------------------------------------------------------------ */
+
+struct machine {
+	struct facts facts;
+	struct config config;
+	struct plan plan;
+};
+
+static void plan_it(struct machine *m)
+{
+	plan_build(&m->facts, &m->config, &m->plan);
+}
+
+static void good(struct machine *m)
+{
+	good_machine(&m->facts);
+	good_config(&m->config);
+}
+
+static bool has(const struct plan *plan, const char *code)
+{
+	size_t i;
+
+	for (i = 0; i < plan->refusal_count; i++) {
+		if (strcmp(plan->refusals[i].code, code) == 0)
+			return true;
+	}
+	return false;
+}
+
+static size_t check_index(const char *code)
+{
+	size_t i;
+
+	for (i = 0; i < plan_check_count; i++) {
+		if (strcmp(plan_checks[i].code, code) == 0)
+			return i;
+	}
+	fail_msg("no refusal %s", code);
+	return 0;
+}
+
+/* --- tests -------------------------------------------------------------------------------- */
+
+static void accepts_a_good_machine(void **state UNUSED)
+{
+	struct machine m;
+
+	good(&m);
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 0);
+	assert_true(m.plan.needs_bootpart);
+	assert_int_equal(m.plan.boot_bytes, 768 * MIB);
+	assert_int_equal(m.plan.root_bytes, 8 * GIB - 768 * MIB);
+	assert_int_equal(m.plan.shift_bytes, 16 * MIB);
+	assert_int_equal(m.plan.reboots, 3);
+}
+
+static void every_check_has_its_defect(void **state UNUSED)
+{
+	size_t i;
+
+	assert_int_equal(plan_check_count, DEFECTS);
+	for (i = 0; i < DEFECTS; i++)
+		assert_string_equal(plan_checks[i].code, defects[i].code);
+}
+
+static void one_defect(void **state)
+{
+	const struct defect *defect = *state;
+	struct machine m;
+
+	good(&m);
+	defect->make(&m.facts, &m.config);
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 1);
+	assert_string_equal(m.plan.refusals[0].code, defect->code);
+	assert_true(strlen(m.plan.refusals[0].fact) > 5);
+	assert_true(strlen(m.plan.refusals[0].why) > 5);
+	assert_true(strlen(m.plan.refusals[0].todo) > 5);
+}
+
+struct pair {
+	const struct defect *a, *b;
+};
+
+/* Some defects hide or contain one another: the second overwrites what the first had made. */
+static bool excludes(const char *a, const char *b)
+{
+	static const char *const roots[] = {
+		"already-converted", "already-luks", "lvm-root",
+		"raid-root",	     "zfs-root",     "unsupported-root"
+	};
+	static const char *const others[] = { "root-not-ext4", "not-gpt" };
+	bool has_a = false, has_b = false;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(roots); i++) {
+		has_a |= strcmp(a, roots[i]) == 0;
+		has_b |= strcmp(b, roots[i]) == 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(others) && has_a; i++)
+		has_b |= strcmp(b, others[i]) == 0;
+	/* A filesystem that we don't know says enough about what it lies on. */
+	if (strcmp(a, "root-not-ext4") == 0 && strcmp(b, "unsupported-root") == 0)
+		return true;
+	/* A /boot of its own needs no room in the root and isn't made too small by us. */
+	return (has_a && has_b) ||
+	       (strcmp(a, "boot-too-small") == 0 && strcmp(b, "untested-layout") == 0);
+}
+
+static void two_defects(void **state)
+{
+	const struct pair *pair = *state;
+	const struct plan_check *first = &plan_checks[check_index(pair->a->code)];
+	struct machine m;
+
+	good(&m);
+	pair->a->make(&m.facts, &m.config);
+	pair->b->make(&m.facts, &m.config);
+	plan_it(&m);
+	assert_string_equal(m.plan.refusals[0].code, pair->a->code);
+	assert_int_equal(m.plan.refusal_count, first->is_last ? 1 : 2);
+	assert_true(first->is_last || has(&m.plan, pair->b->code));
+}
+
+/* Under way, only what makes looking or working impossible is a refusal. */
+static void defect_under_way(void **state)
+{
+	const struct defect *defect = *state;
+	bool is_for_ever = plan_checks[check_index(defect->code)].is_for_ever;
+	struct machine m;
+
+	good(&m);
+	m.facts.has_intent = true;
+	defect->make(&m.facts, &m.config);
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, is_for_ever ? 1 : 0);
+}
+
+static void forcing_skips_what_is_untested_only(void **state)
+{
+	const struct defect *defect = *state;
+	bool is_untested = strncmp(defect->code, "untested-", 9) == 0;
+	struct machine m;
+
+	good(&m);
+	m.config.force_platform = true;
+	defect->make(&m.facts, &m.config);
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, is_untested ? 0 : 1);
+	assert_int_equal(plan_checks[check_index(defect->code)].is_overridable, is_untested);
+}
+
+static void needs_exactly_what_it_says(void **state UNUSED)
+{
+	struct machine m;
+	uint64_t needed;
+
+	good(&m);
+	needed = plan_needed_bytes(&m.facts, &m.config);
+	assert_int_equal(needed, 768 * MIB + 32 * MIB + 1260 * MIB + 256 * MIB);
+	m.facts.root_bytes = needed;
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 0);
+	m.facts.root_bytes = needed - 1;
+	plan_it(&m);
+	assert_true(has(&m.plan, "too-little-space"));
+	m.facts.is_boot_separate = true;
+	assert_int_equal(plan_needed_bytes(&m.facts, &m.config), needed - 768 * MIB);
+}
+
+static void memory_at_its_border(void **state UNUSED)
+{
+	struct machine m;
+
+	good(&m);
+	m.facts.memory_bytes = 440 * MIB;
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 0);
+	m.facts.memory_bytes--;
+	plan_it(&m);
+	assert_true(has(&m.plan, "too-little-ram"));
+}
+
+/* Whatever the sizes: F + 2S fits into R, R and /boot into the partition, or it is refused. */
+static void sizes_always_fit(void **state UNUSED)
+{
+	uint64_t root_mib, used_mib, boot_mib;
+	size_t accepted = 0;
+	struct machine m;
+
+	good(&m);
+	for (root_mib = 0; root_mib <= 20000; root_mib += 97) {
+		for (used_mib = 0; used_mib <= root_mib; used_mib += 301) {
+			for (boot_mib = 256; boot_mib <= 2048; boot_mib *= 2) {
+				m.facts.root_bytes = root_mib * MIB;
+				m.facts.fs_used_bytes = used_mib * MIB;
+				m.config.boot_bytes = boot_mib * MIB;
+				plan_it(&m);
+				if (has(&m.plan, "too-little-space"))
+					continue;
+				accepted++;
+				assert_true(m.plan.payload_estimate_bytes +
+						    2 * m.plan.shift_bytes <=
+					    m.plan.root_bytes);
+				assert_true(m.plan.payload_estimate_bytes >= m.facts.fs_used_bytes);
+				assert_int_equal(m.plan.root_bytes + m.plan.boot_bytes,
+						 m.facts.root_bytes);
+			}
+		}
+	}
+	assert_true(accepted > 1000);
+}
+
+static void leave_plain_allows_what_it_names(void **state UNUSED)
+{
+	struct machine m;
+
+	good(&m);
+	data_disk(&m.facts, &m.config);
+	data_disk(&m.facts, &m.config);
+	strcpy(m.facts.other_writable[1].target, "/srv/more");
+	m.config.leave_plain.items[m.config.leave_plain.count++] = "/srv";
+	plan_it(&m);
+	assert_true(has(&m.plan, "other-writable-filesystems"));
+	assert_non_null(strstr(m.plan.refusals[0].fact, " /srv/more"));
+	assert_null(strstr(m.plan.refusals[0].fact, " /srv "));
+	m.config.leave_plain.items[m.config.leave_plain.count++] = "/srv/more";
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 0);
+}
+
+static void many_filesystems_dont_overflow(void **state UNUSED)
+{
+	struct machine m;
+	size_t i;
+
+	good(&m);
+	for (i = 0; i < FACTS_LIST_MAX; i++) {
+		data_disk(&m.facts, &m.config);
+		memset(m.facts.other_writable[i].target, 'x', FACTS_PATH_MAX - 1);
+		memset(m.facts.swaps[i], 'y', FACTS_PATH_MAX - 1);
+		memcpy(m.facts.swaps[i], "/dev/", 5);
+	}
+	m.facts.swap_count = FACTS_LIST_MAX;
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 2);
+	assert_true(strlen(m.plan.refusals[0].fact) < sizeof(m.plan.refusals[0].fact));
+}
+
+static void swap_where_it_is_fine(void **state UNUSED)
+{
+	static const struct {
+		const char *path;
+		bool is_refused;
+	} cases[] = {
+		{ "/swapfile", false },	    { "/dev/zram0", false }, { "/dev/vda5", true },
+		{ "/dev/dm-1", true },	    { "/srv/swap", true },   { "/srvswap", false },
+		{ "/var/swap/one", false },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct machine m;
+
+		good(&m);
+		data_disk(&m.facts, &m.config);
+		m.config.leave_plain.items[m.config.leave_plain.count++] = "/srv";
+		strcpy(m.facts.swaps[m.facts.swap_count++], cases[i].path);
+		plan_it(&m);
+		assert_int_equal(has(&m.plan, "swap-on-plain-disk"), cases[i].is_refused);
+	}
+}
+
+static void networks(void **state UNUSED)
+{
+	struct machine m;
+
+	good(&m);
+	m.facts.net_gateway4[0] = '\0'; /* a route on the link itself */
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 0);
+	m.facts.net_address4[0] = '\0';
+	plan_it(&m);
+	assert_true(has(&m.plan, "no-network-plan"));
+	strcpy(m.facts.net_address6, "2001:db8::5/64");
+	plan_it(&m);
+	assert_non_null(strstr(m.plan.refusals[0].fact, "IPv6"));
+}
+
+static bool has_note(const struct plan *plan, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < plan->note_count; i++) {
+		if (strstr(plan->notes[i], word))
+			return true;
+	}
+	return false;
+}
+
+static void says_where_the_passphrase_is(void **state UNUSED)
+{
+	struct machine m;
+
+	good(&m);
+	plan_it(&m);
+	assert_true(has_note(&m.plan, "/root/panocrypt-recovery-passphrase.txt"));
+	assert_true(has_note(&m.plan, "in nobody's hands"));
+	m.config.recovery_passphrase_file = "/root/mine";
+	plan_it(&m);
+	assert_true(has_note(&m.plan, "/root/mine"));
+	assert_false(has_note(&m.plan, "in nobody's hands"));
+	m.facts.is_secure_boot = true;
+	plan_it(&m);
+	assert_true(has_note(&m.plan, "Secure Boot"));
+	assert_int_equal(m.plan.refusal_count, 0);
+}
+
+static void prints_for_people(void **state UNUSED)
+{
+	static const char *const words[] = {
+		"web1",		  "/dev/vda1",	     "768 MiB", "enroll packages",
+		"rehearse carve", "reboots 3 times", "undo"
+	};
+	CLEANUP_FREE char *text = NULL;
+	struct machine m;
+	size_t i;
+
+	good(&m);
+	plan_it(&m);
+	assert_ok(plan_print(&m.plan, &m.facts, &text));
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!strstr(text, words[i]))
+			fail_msg("\"%s\" is not in:\n%s", words[i], text);
+	}
+	assert_null(strstr(text, "Refused"));
+}
+
+static void prints_refusals(void **state UNUSED)
+{
+	CLEANUP_FREE char *text = NULL, *second = NULL;
+	struct machine m;
+
+	good(&m);
+	mbr(&m.facts, &m.config);
+	no_apt(&m.facts, &m.config);
+	plan_it(&m);
+	assert_ok(plan_print(&m.plan, &m.facts, &text));
+	assert_non_null(strstr(text, "Refused, for 2 reasons"));
+	assert_non_null(strstr(text, "not-gpt: the partition table of /dev/vda is dos"));
+	assert_null(strstr(text, "What will happen"));
+	good(&m);
+	m.facts.has_intent = true;
+	plan_it(&m);
+	assert_ok(plan_print(&m.plan, &m.facts, &second));
+	assert_non_null(strstr(second, "under way"));
+}
+
+static void prints_json(void **state UNUSED)
+{
+	CLEANUP_JSON json_t *json = NULL;
+	struct machine m;
+	json_t *refusals, *facts;
+	const char *code;
+
+	good(&m);
+	strcpy(m.facts.hostname, "\xff\xfe");
+	mbr(&m.facts, &m.config);
+	plan_it(&m);
+	assert_ok(plan_to_json(&m.plan, &m.facts, &json));
+	assert_true(json_is_true(json_object_get(json, "refused")));
+	assert_ok(js_array(json, "refusals", &refusals));
+	assert_ok(js_string(json_array_get(refusals, 0), "code", &code));
+	assert_string_equal(code, "not-gpt");
+	assert_ok(js_object(json, "facts", &facts));
+	assert_ok(js_string(facts, "root_kind", &code));
+	assert_string_equal(code, "partition");
+}
+
+/* Every code has its section in the document, and the document has no other. */
+static void documents_every_code(void **state UNUSED)
+{
+	CLEANUP_FREE char *doc = NULL;
+	size_t i, sections = 0;
+	const char *at;
+
+	assert_ok(file_read(REFUSALS_DOC, 1 * MIB, &doc, NULL));
+	for (i = 0; i < plan_check_count; i++) {
+		CLEANUP_FREE char *title = NULL;
+
+		assert_ok(text_format(&title, "\n## `%s`\n", plan_checks[i].code));
+		if (!strstr(doc, title))
+			fail_msg("%s has no section in " REFUSALS_DOC, plan_checks[i].code);
+	}
+	for (at = doc; (at = strstr(at, "\n## `")); at++)
+		sections++;
+	assert_int_equal(sections, plan_check_count);
+}
+
+/* --- the list ----------------------------------------------------------------------------- */
+
+#define SINGLES (3 * DEFECTS)
+#define PAIRS_MAX (DEFECTS * (DEFECTS - 1) / 2)
+
+static struct CMUnitTest tests[SINGLES + PAIRS_MAX + 32];
+static struct pair pairs[PAIRS_MAX];
+static char names[SINGLES + PAIRS_MAX][96];
+static size_t test_count, name_count;
+
+static void add(CMUnitTestFunction function, const char *what, const char *code, const void *data)
+{
+	char *name = names[name_count++];
+
+	snprintf(name, sizeof(names[0]), "%s %s", what, code);
+	/* cmocka wants the state as a pointer to what may change; none of these tests does. */
+	tests[test_count++] = (struct CMUnitTest){ .name = name,
+						   .test_func = function,
+						   .initial_state = (void *)(uintptr_t)data };
+}
+
+static void add_all(void)
+{
+	size_t i, j, count = 0;
+	char both[96];
+
+	for (i = 0; i < DEFECTS; i++) {
+		add(one_defect, "alone:", defects[i].code, &defects[i]);
+		add(defect_under_way, "under way:", defects[i].code, &defects[i]);
+		add(forcing_skips_what_is_untested_only, "forced:", defects[i].code, &defects[i]);
+		for (j = i + 1; j < DEFECTS; j++) {
+			if (excludes(defects[i].code, defects[j].code))
+				continue;
+			pairs[count] = (struct pair){ &defects[i], &defects[j] };
+			snprintf(both, sizeof(both), "%s + %s", defects[i].code, defects[j].code);
+			add(two_defects, "both:", both, &pairs[count++]);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest plain[] = {
+		cmocka_unit_test(accepts_a_good_machine),
+		cmocka_unit_test(every_check_has_its_defect),
+		cmocka_unit_test(needs_exactly_what_it_says),
+		cmocka_unit_test(memory_at_its_border),
+		cmocka_unit_test(sizes_always_fit),
+		cmocka_unit_test(leave_plain_allows_what_it_names),
+		cmocka_unit_test(many_filesystems_dont_overflow),
+		cmocka_unit_test(swap_where_it_is_fine),
+		cmocka_unit_test(networks),
+		cmocka_unit_test(says_where_the_passphrase_is),
+		cmocka_unit_test(prints_for_people),
+		cmocka_unit_test(prints_refusals),
+		cmocka_unit_test(prints_json),
+		cmocka_unit_test(documents_every_code),
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(plain); i++)
+		tests[test_count++] = plain[i];
+	add_all();
+	return _cmocka_run_group_tests("plan", tests, test_count, NULL, NULL);
+}
