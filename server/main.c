@@ -206,6 +206,30 @@ static int serve_main(int argc, char **argv)
 	return r < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* --- init ------------------------------------------------------------------------------------ */
+
+static int help_init(void)
+{
+	CLEANUP_FREE char *text = NULL;
+	int r = init_usage(&text);
+
+	if (r < 0) {
+		log_failure(r);
+		return EXIT_FAILED;
+	}
+	fputs(text, stdout);
+	return EXIT_DONE;
+}
+
+static int init_verb(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			return help_init();
+	}
+	return init_main(argc, argv);
+}
+
 /* --- verbs ----------------------------------------------------------------------------------- */
 
 static int help_main(int argc, char **argv);
@@ -223,7 +247,7 @@ static const struct verb {
 	int (*main)(int argc, char **argv);
 	const char *help; /* NULL: another spelling */
 } verbs[] = {
-	{ "init", init_main, "make the server's folder: keys, certificate authority, first owner" },
+	{ "init", init_verb, "make the server's folder: keys, certificate authority, first owner" },
 	{ "serve", serve_main, "serve unlocks and the API" },
 	{ "help", help_main, "print this" },
 	{ "--help", help_main, NULL },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages on SOCK_SEQPACKET pairs. message_decode() is pure; the rest is one sendmsg() or recvmsg() each. Both
- * directions look into the same table, so that a bug shows at the sender and an intruder at the receiver.
+ * Messages on SOCK_SEQPACKET pairs. message_decode() is pure; the rest is one sendmsg() or
+ * recvmsg() each. Both directions look into the same table, so that a bug shows at the sender and
+ * an intruder at the receiver.
  */
 #include "server/message_io.h"
 

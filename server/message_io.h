@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sending and receiving the messages of message.h on a SOCK_SEQPACKET pair, checked against the table of process.c in
- * both directions. Decoding is a pure function (and fuzzed). Knows no meaning of a message.
+ * Sending and receiving the messages of message.h on a SOCK_SEQPACKET pair, checked against the
+ * table of process.c in both directions. Decoding is a pure function (and fuzzed). Knows no
+ * meaning of a message.
  */
 #pragma once
 
@@ -38,22 +39,25 @@ enum { MESSAGE_LATER = 1, MESSAGE_END = 2 };
 /* A new pair, close-on-exec, blocking; ret[0] and ret[1] are alike. */
 int message_pair(int ret[2]) MUST_CHECK;
 
-/* Fills the head: everything else of the message is zeroed, so that no old memory leaves the process. */
+/* Fills the head: everything else of the message is zeroed, so that no old memory leaves the
+ * process. */
 void message_start(union message *message, enum message_type type, uint64_t connection,
 		   uint64_t request);
 
-/* Sends message (started by message_start) and, where the rule says so, a socket, which stays the caller's.
- * MESSAGE_LATER: the queue is full (non-blocking ports). -EPERM: the table forbids it, a bug of the caller.
- * MESSAGE_END: the peer is gone. Blocking ports wait instead of MESSAGE_LATER. */
+/* Sends message (started by message_start) and, where the rule says so, a socket, which stays the
+ * caller's. MESSAGE_LATER: the queue is full (non-blocking ports). -EPERM: the table forbids it,
+ * a bug of the caller. MESSAGE_END: the peer is gone. Blocking ports wait instead of
+ * MESSAGE_LATER. */
 int message_send(const struct message_port *port, const union message *message,
 		 int pass_fd) MUST_CHECK;
 
-/* Receives one message. MESSAGE_LATER: nothing there (non-blocking ports); MESSAGE_END: the peer is gone.
- * -EPROTO with a sentence: the peer broke the table; the receiver must not talk to it again. *ret_fd: the socket that
- * came along, or -1; the caller closes it. ret_fd may be NULL where no rule brings one. */
+/* Receives one message. MESSAGE_LATER: nothing there (non-blocking ports); MESSAGE_END: the peer
+ * is gone. -EPROTO with a sentence: the peer broke the table; the receiver must not talk to it
+ * again. *ret_fd: the socket that came along, or -1; the caller closes it. ret_fd may be NULL
+ * where no rule brings one. */
 int message_receive(const struct message_port *port, union message *ret, int *ret_fd) MUST_CHECK;
 
-/* The pure half of message_receive(): is this datagram, with this many sockets, one that the peer may send to self?
- * Copies it zero-padded. -EPROTO with a sentence. */
+/* The pure half of message_receive(): is this datagram, with this many sockets, one that the peer
+ * may send to self? Copies it zero-padded. -EPROTO with a sentence. */
 int message_decode(const uint8_t *data, size_t len, size_t sockets, const struct message_port *port,
 		   union message *ret) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The process table and the message table (tested by tests/unit/test_process.c), and giving up privileges. Changes only
- * the calling process.
+ * The process table and the message table (tested by tests/unit/test_process.c), and giving up
+ * privileges. Changes only the calling process.
  */
 #include "server/process.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The server's processes: one table says what each is and holds, another which message may go from whom to whom, and when.
- * Also here: how a process gives up what it doesn't need (user, capabilities, system calls). The process functions touch
- * only the calling process; nothing here reads a file, a socket or a foreign byte.
+ * The server's processes: one table says what each is and holds, another which message may go
+ * from whom to whom, and when. Also here: how a process gives up what it doesn't need (user,
+ * capabilities, system calls). The process functions touch only the calling process; nothing here
+ * reads a file, a socket or a foreign byte.
  */
 #pragma once
 
@@ -62,9 +63,10 @@ const struct message_rule *process_rule(uint32_t type, enum process_kind from,
  * up, 0. */
 int process_drop_user(const char *user) MUST_CHECK;
 
-/* No new privileges, no core dumps, no ptrace, dies with its parent; call it in each child before anything else. */
+/* No new privileges, no core dumps, no ptrace, dies with its parent; call it in each child before
+ * anything else. */
 int process_harden(enum process_kind kind) MUST_CHECK;
 
-/* Installs the system call filter of this kind. Everything must be open before. Unlisted calls fail with EPERM; those
- * that only an intruder makes (execve, ptrace, …) kill the process. */
+/* Installs the system call filter of this kind. Everything must be open before. Unlisted calls
+ * fail with EPERM; those that only an intruder makes (execve, ptrace, …) kill the process. */
 int process_sandbox(enum process_kind kind) MUST_CHECK;

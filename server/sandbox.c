@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The system calls of each process, by libseccomp (the only file that knows it). A call that isn't listed fails with EPERM,
- * so that a new libc asks in vain instead of taking the service down; the ones that only an intruder makes kill.
+ * The system calls of each process, by libseccomp (the only file that knows it). A call that
+ * isn't listed fails with EPERM, so that a new libc asks in vain instead of taking the service
+ * down; the ones that only an intruder makes kill.
  */
 #include "server/process.h"
 
@@ -58,7 +59,8 @@ static const struct sandbox_row sandbox_rows[] = {
 	{ BIT(PROCESS_CORE), "shutdown " }, /* drops who breaks the contract */
 };
 
-/* Adds one action for each named call; names that this architecture doesn't have are passed over. */
+/* Adds one action for each named call; names that this architecture doesn't have are passed over.
+ * */
 static int add_calls(scmp_filter_ctx filter, uint32_t action, const char *names)
 {
 	char name[32];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See admin.h: from a request to a call (route, rate, token, role, body), and core's answers back to
- * the route that asked.
+ * See admin.h: from a request to a call (route, rate, token, role, body), and core's answers back
+ * to the route that asked.
  */
 #include "server/admin/admin.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Errors of /v1 as RFC 9457 problems. One table has every code with its status and title; the detail
- * is the sentence of the moment and ends with what to do next.
+ * Errors of /v1 as RFC 9457 problems. One table has every code with its status and title; the
+ * detail is the sentence of the moment and ends with what to do next.
  */
 #pragma once
 

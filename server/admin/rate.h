@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rate classes: how often one source may call a route of a class. A token bucket per (class, source)
- * in a table of fixed size. Pure but for its table; time is given.
+ * Rate classes: how often one source may call a route of a class. A token bucket per (class,
+ * source) in a table of fixed size. Pure but for its table; time is given.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Devices: create one for an existing LUKS volume (by core, which alone makes keys), list, show, disable,
- * enable, revoke.
+ * Devices: create one for an existing LUKS volume (by core, which alone makes keys), list, show,
+ * disable, enable, revoke.
  */
 #include <errno.h>
 #include <string.h>

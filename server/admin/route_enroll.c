@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /v1/enroll: checks shapes and asks core, which knows the key. The key's text is never repeated,
- * logged or kept here.
+ * POST /v1/enroll: checks shapes and asks core, which knows the key. The key's text is never
+ * repeated, logged or kept here.
  */
 #include <errno.h>
 #include <string.h>

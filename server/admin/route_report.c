@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a converting machine reports of itself: progress and evidence. Everything here is "claimed by the
- * machine" and can only shorten what it may do.
+ * What a converting machine reports of itself: progress and evidence. Everything here is "claimed
+ * by the machine" and can only shorten what it may do.
  */
 #include <errno.h>
 #include <string.h>

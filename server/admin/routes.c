@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-/* All arguments are pasted to their prefix or to a literal, so that leaving one out can't compile. */
+/* All arguments are pasted to their prefix or to a literal, so that leaving one out can't
+ * compile. */
 #define ROUTE(method_, path_, scope_, role_, audit_, rate_, handle_)                               \
 	{                                                                                          \
 		METHOD_##method_, "" path_, SCOPE_##scope_, ROUTE_ROLE_##role_, "" audit_,         \
@@ -25,9 +26,11 @@ const struct route routes[] = {
 	ROUTE(POST, "/v1/device/evidence", BY_DEVICE, DEVICE, "evidence", REPORT, evidence),
 
 	ROUTE(GET,  "/v1/whoami", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, whoami),
-	ROUTE(POST, "/v1/enrollment-keys", BY_USER, ADMIN, "enrollment-key-created", PEOPLE, keys_create),
+	ROUTE(POST, "/v1/enrollment-keys", BY_USER, ADMIN, "enrollment-key-created", PEOPLE,
+	      keys_create),
 	ROUTE(GET,  "/v1/enrollment-keys", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, keys_list),
-	ROUTE(POST, "/v1/enrollment-keys/*/revoke", BY_USER, ADMIN, "enrollment-key-revoked", PEOPLE, keys_revoke),
+	ROUTE(POST, "/v1/enrollment-keys/*/revoke", BY_USER, ADMIN, "enrollment-key-revoked",
+	      PEOPLE, keys_revoke),
 	ROUTE(POST, "/v1/devices", BY_USER, ADMIN, "device-created", PEOPLE, devices_create),
 	ROUTE(GET,  "/v1/devices", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, devices_list),
 	ROUTE(GET,  "/v1/devices/*", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, devices_show),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The route table of the admin listener. A row that lacks its organization scope, role, audit event or
- * rate class doesn't compile: ROUTE() takes each by name, and none of their values is the default.
+ * The route table of the admin listener. A row that lacks its organization scope, role, audit
+ * event or rate class doesn't compile: ROUTE() takes each by name, and none of their values is
+ * the default.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See channel.h. One event for reading, one for writing that is armed only while something is queued.
+ * See channel.h. One event for reading, one for writing that is armed only while something is
+ * queued.
  */
 #include "server/edge/channel.h"
 

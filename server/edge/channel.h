@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A message pair in an event loop: receives as messages come, sends at once or from a bounded queue,
- * in order. Knows the table (through message_io.h) and no meaning.
+ * A message pair in an event loop: receives as messages come, sends at once or from a bounded
+ * queue, in order. Knows the table (through message_io.h) and no meaning.
  */
 #pragma once
 

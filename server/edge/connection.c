@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One TLS connection: reads a request, lets the service answer, writes, goes on or says goodbye. One
- * absolute deadline per state. Knows no route and no policy.
+ * One TLS connection: reads a request, lets the service answer, writes, goes on or says goodbye.
+ * One absolute deadline per state. Knows no route and no policy.
  */
 #include "server/edge/connection.h"
 
@@ -77,7 +77,8 @@ static void connection_close(struct connection *connection)
 	free(connection);
 }
 
-/* Our side is said; the client's rest is thrown away, so that it reads the answer and not a reset. */
+/* Our side is said; the client's rest is thrown away, so that it reads the answer and not a
+ * reset. */
 static void say_goodbye(struct connection *connection)
 {
 	struct evbuffer *input = bufferevent_get_input(connection->buffer);

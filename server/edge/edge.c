@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The event loop of front and admin: channels to monitor and core, the signal, the stop. Sockets come
- * only from the monitor; nothing is opened once the sandbox is on.
+ * The event loop of front and admin: channels to monitor and core, the signal, the stop. Sockets
+ * come only from the monitor; nothing is opened once the sandbox is on.
  */
 #include "server/edge/edge.h"
 

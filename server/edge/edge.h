@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What front and admin have in common: an event loop that takes sockets from the monitor, speaks TLS
- * and HTTP on them with deadlines, and asks core. What a request means is the service's business.
+ * What front and admin have in common: an event loop that takes sockets from the monitor, speaks
+ * TLS and HTTP on them with deadlines, and asks core. What a request means is the service's
+ * business.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See http.h. Two passes over a complete header: admission (line ends, control bytes, folding, names), then a parser library for
- * the grammar (http_grammar.h), and our rules about what it said. May not allocate while parsing, nor look at a clock.
+ * See http.h. Two passes over a complete header: admission (line ends, control bytes, folding,
+ * names), then a parser library for the grammar (http_grammar.h), and our rules about what it
+ * said. May not allocate while parsing, nor look at a clock.
  */
 #include "server/edge/http.h"
 
@@ -42,8 +43,9 @@ static bool is_token(uint8_t c)
 }
 
 /*
- * Admission of one line (without its CRLF): visible ASCII, obs-text and, inside, spaces and tabs; a header line begins
- * with a name and a colon right behind it. So no folding, no empty name, no space before the colon, no NUL.
+ * Admission of one line (without its CRLF): visible ASCII, obs-text and, inside, spaces and tabs;
+ * a header line begins with a name and a colon right behind it. So no folding, no empty name, no
+ * space before the colon, no NUL.
  */
 static bool line_is_admitted(const uint8_t *line, size_t len, bool first)
 {
@@ -62,8 +64,9 @@ static bool line_is_admitted(const uint8_t *line, size_t len, bool first)
 }
 
 /*
- * Finds the end of the header and judges each complete line on the way, so that rubbish is refused at once and not after
- * the deadline. 0 with *ret_len (the header with its empty line); HTTP_INCOMPLETE; or a status.
+ * Finds the end of the header and judges each complete line on the way, so that rubbish is
+ * refused at once and not after the deadline. 0 with *ret_len (the header with its empty line);
+ * HTTP_INCOMPLETE; or a status.
  */
 static int admit_header(const uint8_t *data, size_t len, size_t *ret_len)
 {

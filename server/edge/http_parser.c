@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * http_grammar() by http-parser 2.9.4. The callbacks only note where things are; the library keeps no state behind the call.
+ * http_grammar() by http-parser 2.9.4. The callbacks only note where things are; the library
+ * keeps no state behind the call.
  */
 #include <http_parser.h>
 

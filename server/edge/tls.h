@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * TLS for front and admin: one OpenSSL context from our leaf, and a libevent buffer over an accepted
- * socket. TLS 1.2 and 1.3, X25519 and P-256, no tickets, no sessions, no renegotiation: boot
- * clients never resume. Reads its two files once, before the sandbox.
+ * TLS for front and admin: one OpenSSL context from our leaf, and a libevent buffer over an
+ * accepted socket. TLS 1.2 and 1.3, X25519 and P-256, no tickets, no sessions, no renegotiation:
+ * boot clients never resume. Reads its two files once, before the sandbox.
  */
 #pragma once
 

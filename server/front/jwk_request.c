@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See jwk_request.h. Members we don't know are ignored, as RFC 7517 wants; private ones are refused, since a client that
- * sends them leaks a key. May not touch sockets or keep anything.
+ * See jwk_request.h. Members we don't know are ignored, as RFC 7517 wants; private ones are
+ * refused, since a client that sends them leaks a key. May not touch sockets or keep anything.
  */
 #include "server/front/jwk_request.h"
 

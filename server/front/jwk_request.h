@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The recovery request's JWK (RFC 7517; docs/protocol.md §1) to two numbers: a pure function over foreign bytes, fuzzed.
- * Whether the point is on its curve is core's to say: it has the arithmetic.
+ * The recovery request's JWK (RFC 7517; docs/protocol.md §1) to two numbers: a pure function over
+ * foreign bytes, fuzzed. Whether the point is on its curve is core's to say: it has the
+ * arithmetic.
  */
 #pragma once
 

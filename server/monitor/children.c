@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The monitor's children: pairs, fork, end, restart with backoff. The pair between a child and core is
- * kept open here over restarts, so that core needn't learn of a new one. When core ends, everybody
- * starts anew: connections live in its memory.
+ * The monitor's children: pairs, fork, end, restart with backoff. The pair between a child and
+ * core is kept open here over restarts, so that core needn't learn of a new one. When core ends,
+ * everybody starts anew: connections live in its memory.
  */
 #include <errno.h>
 #include <event2/event.h>

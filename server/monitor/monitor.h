@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The monitor: owns the listening sockets, accepts, names connections, hands them on, starts the other
- * processes and starts them again. Parses nothing but PROXY headers of configured peers; has no
- * database, no key.
+ * The monitor: owns the listening sockets, accepts, names connections, hands them on, starts the
+ * other processes and starts them again. Parses nothing but PROXY headers of configured peers;
+ * has no database, no key.
  */
 #pragma once
 

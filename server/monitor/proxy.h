@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The PROXY protocol's header, versions 1 and 2 (haproxy's doc/proxy-protocol.txt): a pure function over
- * the first bytes of a connection, fuzzed.
+ * The PROXY protocol's header, versions 1 and 2 (haproxy's doc/proxy-protocol.txt): a pure
+ * function over the first bytes of a connection, fuzzed.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Waiting for the PROXY header of a connection from a configured peer: the only bytes the monitor reads.
- * Takes exactly the header; what is behind it stays in the socket for the front.
+ * Waiting for the PROXY header of a connection from a configured peer: the only bytes the monitor
+ * reads. Takes exactly the header; what is behind it stays in the socket for the front.
  */
 #include <errno.h>
 #include <event2/event.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See roll.h. Two chained hash tables of fixed size over a fixed pool: no allocation after the start.
+ * See roll.h. Two chained hash tables of fixed size over a fixed pool: no allocation after the
+ * start.
  */
 #include "server/monitor/roll.h"
 
