@@ -122,7 +122,6 @@ static int move_state(struct job *job)
 	r = mount_settle("/boot");
 	if (r < 0)
 		return r;
-	job->state_dir = BOOT_STATE_DIR;
 	return destroy_file(STATE_DIR "/" HEADER_FILE);
 }
 

@@ -17,6 +17,7 @@
 #include "common/strbuf.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What every image must hold before we rely on it; sizes are checked too. */
@@ -25,6 +26,8 @@ static const char *const wanted[] = {
 	"etc/panocrypt/boot.json",
 	"scripts/local-top/panocrypt-boot-step",
 	"scripts/local-top/panocrypt-network",
+	"scripts/local-bottom/panocrypt-network",
+	".curlrc",
 	"etc/ssl/certs/ca-certificates.crt",
 	"cryptroot/crypttab",
 	"usr/bin/clevis-decrypt-tang",
@@ -35,9 +38,14 @@ static const char *const unwanted[] = { NULL };
 
 int boot_json_write(const char *uuid, const char *path)
 {
-	CLEANUP_FREE char *text = NULL;
-	int r = text_format(&text, "{\"state_uuid\":\"%s\",\"state_path\":\"%s\"}\n", uuid, path);
+	CLEANUP_FREE char *text = NULL, *boot_id = NULL;
+	int r = file_read("/proc/sys/kernel/random/boot_id", 64, &boot_id, NULL);
 
+	if (r < 0)
+		return fail(r, "the id of this boot can't be read");
+	boot_id[strcspn(boot_id, "\n")] = '\0';
+	r = text_format(&text, "{\"state_uuid\":\"%s\",\"state_path\":\"%s\",\"made_in_boot\":\"%s\"}\n", uuid,
+			path, boot_id);
 	if (r < 0)
 		return r;
 	return file_replace_text(BOOT_JSON, text, 0644);

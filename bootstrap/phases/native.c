@@ -25,6 +25,8 @@
 
 static const char *const wanted[] = {
 	"scripts/local-top/panocrypt-network",
+	"scripts/local-bottom/panocrypt-network",
+	".curlrc",
 	"scripts/local-top/clevis",
 	"scripts/local-top/cryptroot",
 	"etc/ssl/certs/ca-certificates.crt",

@@ -106,7 +106,7 @@ for boot in first second; do
 	vm_ready convert 300
 	check "the $boot reboot unlocked by itself" guest "[ \"\$(findmnt -no SOURCE /)\" = /dev/mapper/cryptroot ]"
 done
-check "the server saw them" test "$(ctl audit list --json | json "sum(1 for e in v['events'] if e['event'] == 'unlock' or 'allow' in e['event'])")" -ge 3
+check "the server saw them" test "$(ctl audit list --json | json "sum(1 for e in v['events'] if e['event'] == 'unlock-allowed')")" -ge 3
 
 # --- secrets
 equal "the recovery passphrase is nowhere else" "$(find_everywhere "$(printf %s "$recovery" | hex)")" ""

@@ -14,17 +14,18 @@ convert_server() {
 	server_dir=$1/data server_log=$1/server.log server_traffic=$1/traffic
 	unlock_port=$(free_port) admin_port=$(free_port)
 	unlock_real=$(free_port) admin_real=$(free_port)
-	mkdir -p "$1/bootstrap"
+	mkdir -p "$1/assets"
 	echo "127.0.0.1 localhost $unlock_host" >"$1/hosts"
 	server_hosts=$1/hosts
 	"$test_root/build/panocryptd" init --dir "$server_dir" \
 		--url "https://$unlock_host:$unlock_port" --admin-url "https://$unlock_host:$admin_port" \
 		--organization example --admin admin --listen "127.0.0.1:$unlock_real" \
 		--admin-listen "127.0.0.1:$admin_real" || die "panocryptd init failed"
-	cp "${BOOTSTRAP:-$test_root/build/static/x86_64-musl/panocrypt-bootstrap}" "$1/bootstrap/x86_64" ||
+	cp "${BOOTSTRAP:-$test_root/build/static/x86_64-musl/panocrypt-bootstrap}" "$1/assets/bootstrap-x86_64" ||
 		die "no static panocrypt-bootstrap: make static"
+	cp "$test_root/install.sh" "$1/assets/"
 	server_command=("$test_root/build/panocryptd" serve --dir "$server_dir" --ready-file "$1/ready"
-		--bootstrap-dir "$1/bootstrap" --install-script "$test_root/install.sh")
+		--assets "$1/assets")
 	server_home=$1
 	convert_server_start
 	vm_spawn "$1/wiretap.log" python3 "$convert_here/wiretap.py" "$server_dir/leaf.pem" "$server_dir/leaf.key" \
