@@ -34,6 +34,8 @@ static int read_question(const struct call *call, struct message_mint *ret)
 		r = body_tags(call->body, ret->tags, sizeof(ret->tags));
 	if (!r)
 		r = body_ranges(call->body, "allow_from", ret->allow_from, sizeof(ret->allow_from));
+	if (!r && strcmp(ret->allow_from, "[]") == 0) /* there is no rehearsal to register one */
+		r = fail(-EINVAL, "member \"allow_from\" must name at least one address range");
 	if (r < 0)
 		return r;
 	strcpy(ret->name, name);

@@ -115,7 +115,17 @@ static int gather_fds(const struct child *child, struct monitor_child_setup *ret
 	return 0;
 }
 
-/* Signals as a fresh process has them; the loop of the monitor isn't ours. */
+/* The monitor's loop isn't ours: lets go of it without touching its kernel object, which is shared
+ * until event_reinit() has made another. */
+static int leave_loop(struct event_base *base)
+{
+	if (event_reinit(base))
+		return fail(-EIO, "can't leave the monitor's event loop");
+	event_base_free(base);
+	return 0;
+}
+
+/* Signals as a fresh process has them. */
 static void reset_signals(void)
 {
 	static const int ours[] = { SIGTERM, SIGCHLD, SIGHUP };
@@ -137,9 +147,12 @@ static int run(const struct child *child)
 	size_t count = 0;
 	int r;
 
-	reset_signals();
 	log_open(child_name(child), false, LOG_LEVEL_INFO);
-	r = process_harden(child->kind);
+	r = leave_loop(child->monitor->base);
+	if (!r) {
+		reset_signals();
+		r = process_harden(child->kind);
+	}
 	if (!r)
 		r = gather_fds(child, &own, fronts, keep, &count);
 	if (!r)
