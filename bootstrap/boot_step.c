@@ -41,7 +41,7 @@ static const struct rule {
 	{ SKIP, INTENT, BOOT_NOTHING, true, "panocrypt.skip is on the command line" },
 	{ POST, INTENT | MARKER, BOOT_HOLD, true,
 	  "the header was being placed, and the intent file can't be read any more" },
-	{ 0, INTENT, BOOT_NOTHING, false, "no conversion is intended" },
+	{ 0, INTENT, BOOT_NOTHING, true, "no readable intent of a conversion was found" },
 	/* the user's way out: only where what stands on the disk may be used as it is */
 	{ SKIP | PLAIN, 0, BOOT_NOTHING, true, "panocrypt.skip is on the command line" },
 	{ SKIP | LUKS | MARKER, 0, BOOT_NOTHING, true, "panocrypt.skip is on the command line" },
@@ -167,29 +167,42 @@ static int was_booted_since(bool *ret)
 	return 0;
 }
 
-int boot_result_check(void)
+/* The phase of the running system's table that a stop belongs to: each boot rehearses first. */
+static const char *stopped_phase(const struct boot_result *result)
+{
+	const char *first = file_exists(BOOT_STATE_DIR "/" INTENT_FILE) ? "shrink" : "rehearse";
+
+	if (!result->exists || strcmp(result->phase, "look") == 0 ||
+	    strcmp(result->phase, "rehearse") == 0)
+		return first;
+	return strcmp(result->phase, "unlock") == 0 ? "open" : result->phase;
+}
+
+int boot_result_check(const char *phase)
 {
 	struct boot_result result;
 	bool is_later = false;
 	int r = boot_result_read(&result);
 
-	if (r < 0)
+	if (r < 0 || strcmp(stopped_phase(&result), phase) != 0)
 		return r;
-	if (result.exists)
-		return result.is_ok ? 0
-				    : fail(-EIO,
-					   "at boot, `%s` stopped: %s. The machine was left as it "
-					   "is: reboot to try "
-					   "again, or run \"panocrypt-bootstrap undo\"",
-					   result.phase, result.reason);
+	if (result.exists && result.is_ok &&
+	    strcmp(result.action, boot_action_name(BOOT_NOTHING)) != 0)
+		return 0;
+	if (result.exists && !result.is_ok)
+		return fail(-EIO,
+			    "at boot, `%s` stopped: %s. The machine was left as it is: reboot to "
+			    "try again, or run "
+			    "\"panocrypt-bootstrap undo\"",
+			    result.phase, result.reason);
 	r = was_booted_since(&is_later);
 	if (r < 0) {
 		fail_clear(); /* no image was made yet */
 		return 0;
 	}
 	return is_later
-		       ? fail(-EIO, "this boot went around the boot step: another kernel or menu "
-				    "entry was booted; "
+		       ? fail(-EIO, "this boot went around the new boot step: another kernel or "
+				    "menu entry was booted; "
 				    "choose the default entry, or run \"panocrypt-bootstrap undo\"")
 		       : 0;
 }

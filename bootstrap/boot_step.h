@@ -52,5 +52,6 @@ int boot_result_read(struct boot_result *ret)
 	MUST_CHECK; /* exists = false when the boot step did not run */
 
 /* For done() of the boot step's phases, after they have found that the work isn't done: 0 when a reboot is the way on;
- * negative with the boot step's own reason when it has tried in this boot, or when this boot went around it. */
-int boot_result_check(void) MUST_CHECK;
+ * negative with the boot step's own reason when it has stopped in this boot at what this phase stands for, or when this
+ * boot went around it. */
+int boot_result_check(const char *phase) MUST_CHECK;

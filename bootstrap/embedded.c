@@ -19,6 +19,7 @@
 
 EMBED(network_hook, "initramfs-tools/hooks/panocrypt-network");
 EMBED(network_script, "initramfs-tools/scripts/local-top/panocrypt-network");
+EMBED(network_end_script, "initramfs-tools/scripts/local-bottom/panocrypt-network");
 EMBED(network_curlrc, "initramfs-tools/curlrc");
 EMBED(boot_hook, "initramfs-tools/hooks/panocrypt-boot-step");
 EMBED(boot_script, "initramfs-tools/scripts/local-top/panocrypt-boot-step");

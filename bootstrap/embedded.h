@@ -11,5 +11,6 @@ struct embedded {
 	const char *end;
 };
 
-extern const struct embedded embedded_network_hook, embedded_network_script, embedded_network_curlrc;
+extern const struct embedded embedded_network_hook, embedded_network_script, embedded_network_end_script,
+	embedded_network_curlrc;
 extern const struct embedded embedded_boot_hook, embedded_boot_script;

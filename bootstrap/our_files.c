@@ -28,6 +28,8 @@ static const struct our_file {
 	{ "/etc/initramfs-tools/hooks/panocrypt-network", &embedded_network_hook, 0755, OUR_FILE_STAYS, NULL },
 	{ "/etc/initramfs-tools/scripts/local-top/panocrypt-network", &embedded_network_script, 0755, OUR_FILE_STAYS,
 	  NULL },
+	{ "/etc/initramfs-tools/scripts/local-bottom/panocrypt-network", &embedded_network_end_script, 0755,
+	  OUR_FILE_STAYS, NULL },
 	{ OUR_CURLRC_FILE, &embedded_network_curlrc, 0644, OUR_FILE_STAYS, NULL },
 	{ OUR_CA_FILE, NULL, 0644, OUR_FILE_STAYS, NULL },
 	{ OUR_GRUB_DEFAULTS, NULL, 0644, OUR_FILE_STAYS, NULL },

@@ -104,7 +104,7 @@ static const struct {
 	enum boot_action action;
 	bool is_trouble;
 } way[] = {
-	{ "stock", { 0 }, BOOT_NOTHING, false },
+	{ "no intent", { 0 }, BOOT_NOTHING, true },
 	{ "boot 1", { PLAN, .is_root_filesystem = true }, BOOT_CARVE, false },
 	{ "boot 1, header lost",
 	  { .has_intent = true, .is_root_filesystem = true },
@@ -164,7 +164,7 @@ static const struct {
 	  BOOT_NOTHING,
 	  false },
 	{ "intent damaged inside place", { .has_post = true }, BOOT_HOLD, true },
-	{ "intent damaged later", { .has_post = true, .has_marker = true }, BOOT_NOTHING, false },
+	{ "intent damaged later", { .has_post = true, .has_marker = true }, BOOT_NOTHING, true },
 };
 
 static void test_way(void **state)
