@@ -32,3 +32,16 @@ const char *fail_text(void);
 
 /* Forgets the sentence: for callers that handled a failure and go on. */
 void fail_clear(void);
+
+#ifdef __clang_analyzer__
+/* What clang's analyzer can't know: fail() returns what it was given, and that is negative. */
+static inline int fail_promise(int r)
+{
+	if (r >= 0)
+		__builtin_unreachable();
+	return r;
+}
+
+#define fail(...) fail_promise((fail)(__VA_ARGS__))
+#define fail_at(...) fail_promise((fail_at)(__VA_ARGS__))
+#endif
