@@ -27,6 +27,7 @@
 /* Certificates begin a little earlier, for machines whose clock is behind. */
 #define BACKDATE_S DAY_S
 #define PEM_MAX_BYTES (64 * KIB)
+#define LEAF_NAMES_SIZE (2 * CONFIG_HOST_SIZE + 16)
 #define NAME_MAX_CHARS 64 /* of a common name, RFC 5280 */
 
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
@@ -204,21 +205,27 @@ static int read_cert(const char *path, X509 **ret)
 
 /* --- the CA ---------------------------------------------------------------------------------- */
 
+/* The alternative names of both URLs, each once. */
+static void leaf_names(const struct server_config *config, char ret[static LEAF_NAMES_SIZE])
+{
+	const struct config_url *first = &config->url, *second = &config->admin_url;
+	int used = snprintf(ret, LEAF_NAMES_SIZE, "DNS:%s", first->host);
+
+	if (strcmp(first->host, second->host) != 0)
+		snprintf(ret + used, LEAF_NAMES_SIZE - (size_t)used, ",%s:%s",
+			 second->is_address ? "IP" : "DNS", second->host);
+}
+
 static int make_leaf(const struct server_config *config, EVP_PKEY *ca_key, X509 *ca)
 {
 	CLEANUP_KEY EVP_PKEY *key = EVP_EC_gen("P-256");
 	CLEANUP_X509 X509 *leaf = NULL;
-	char path[CONFIG_PATH_SIZE], names[2 * CONFIG_HOST_SIZE + 16];
-	const struct config_url *urls[] = { &config->url, &config->admin_url };
-	size_t used = 0;
+	char path[CONFIG_PATH_SIZE], names[LEAF_NAMES_SIZE];
 	int r;
 
 	if (!key)
 		return failed("a key");
-	for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
-		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s:%s",
-					 i ? "," : "", urls[i]->is_address ? "IP" : "DNS",
-					 urls[i]->host);
+	leaf_names(config, names);
 	r = begin(&leaf_profile, config->url.host, key, ca, &leaf);
 	if (r == 0)
 		r = add_extension(leaf, ca, NID_subject_alt_name, names);

@@ -296,6 +296,26 @@ int config_load(const char *dir, struct server_config *ret)
 		     : 0;
 }
 
+/* What differs from the default; the file then follows its folder when that is moved. */
+static int print_optional(const struct server_config *config, json_t *object)
+{
+	char assets[CONFIG_PATH_SIZE];
+
+	snprintf(assets, sizeof(assets), "%s/assets", config->dir);
+	if (strcmp(config->assets, assets) != 0 &&
+	    json_object_set_new(object, "assets", json_string(config->assets)))
+		return fail(-ENOMEM, "out of memory");
+	if (config->user[0] && json_object_set_new(object, "user", json_string(config->user)))
+		return fail(-ENOMEM, "out of memory");
+	return 0;
+}
+
+static int print_listen(const struct config_listen *listen, char **ret)
+{
+	return text_format(ret, strchr(listen->host, ':') ? "[%s]:%u" : "%s:%u", listen->host,
+			   listen->port);
+}
+
 int config_print(const struct server_config *config, char **ret)
 {
 	CLEANUP_JSON json_t *object = NULL;
@@ -303,19 +323,16 @@ int config_print(const struct server_config *config, char **ret)
 	CLEANUP_FREE char *admin_listen = NULL;
 	int r;
 
-	r = text_format(&listen, "[%s]:%u", config->listen.host, config->listen.port);
+	r = print_listen(&config->listen, &listen);
 	if (r == 0)
-		r = text_format(&admin_listen, "[%s]:%u", config->admin_listen.host,
-				config->admin_listen.port);
+		r = print_listen(&config->admin_listen, &admin_listen);
 	if (r < 0)
 		return r;
-	object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:s}", "version", CONFIG_VERSION, "url",
+	object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i}", "version", CONFIG_VERSION, "url",
 			   config->url.text, "admin_url", config->admin_url.text, "listen", listen,
-			   "admin_listen", admin_listen, "fronts", (int)config->fronts, "assets",
-			   config->assets);
+			   "admin_listen", admin_listen, "fronts", (int)config->fronts);
 	if (!object)
 		return fail(-ENOMEM, "out of memory");
-	if (config->user[0] && json_object_set_new(object, "user", json_string(config->user)))
-		return fail(-ENOMEM, "out of memory");
-	return js_print_pretty(object, ret);
+	r = print_optional(config, object);
+	return r < 0 ? r : js_print_pretty(object, ret);
 }

@@ -126,6 +126,9 @@ static int fill_paths(const struct init_options *options, struct server_config *
 	CLEANUP_FREE char *assets = NULL;
 	int r;
 
+	if (options->assets && options->assets[0] != '/')
+		return fail(-EINVAL, "--assets must begin with /: the server may be started from "
+				     "another folder");
 	r = copy_dir(options->dir, "--dir", config->dir);
 	if (r == 0)
 		r = options->assets ? text_format(&assets, "%s", options->assets)
