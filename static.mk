@@ -13,18 +13,22 @@ STATIC_SOURCES = $(or $(BOOTSTRAP_SOURCES_FULL),$(filter-out %_none.c,$(sort $(w
 
 # One job more than cores: configure scripts leave them idle half of the time.
 STATIC_JOBS ?= $(shell echo $$(($$(nproc) + 1)))
-STATIC_MAKE = nice $(MAKE) -f tools/static/build.mk --no-print-directory \
+# Whoever else builds in this tree at the same time waits.
+STATIC_MAKE = mkdir -p $(STATIC_DIR) && nice flock $(STATIC_DIR)/.lock $(MAKE) -f tools/static/build.mk --no-print-directory \
 	$(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(STATIC_JOBS)) \
 	STATIC_DIR='$(STATIC_DIR)' STATIC_SOURCES='$(strip $(STATIC_SOURCES))' \
 	STATIC_VERSION='$(or $(VERSION),unknown)' STATIC_WARNINGS='$(or $(WARNINGS),-Wall -Wextra)' Q='$(if $(V),,@)'
 
-.PHONY: static static-libs static-fetch static-outdated static-clean check-static release
+.PHONY: static static-libs static-flags static-fetch static-outdated static-clean check-static release
 
 static: # the program, linked and checked
 	@+$(STATIC_MAKE) program
 
 static-libs: # the libraries alone, as a prefix: $(STATIC_DIR)/prefix
 	@+$(STATIC_MAKE) prefix
+
+static-flags: # how to compile and link with them, as shell assignments
+	@$(STATIC_MAKE) flags
 
 static-fetch: # the pinned sources, into the cache
 	@tools/static/fetch.sh >/dev/null

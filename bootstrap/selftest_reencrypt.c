@@ -16,7 +16,9 @@
 #include <string.h>
 
 #define SHIFT_BYTES (16 * MIB)
-#define PAYLOAD_BYTES (24 * MIB) /* no multiple of the shift: the last chunk is a short one */
+#ifndef PAYLOAD_BYTES /* a test of libcryptsetup includes this file with others */
+#define PAYLOAD_BYTES (24 * MIB) /* no multiple of the shift: one chunk is a short one */
+#endif
 #define DEVICE_BYTES (PAYLOAD_BYTES + 2 * SHIFT_BYTES)
 #define CIPHER_SECTOR_BYTES 4096
 #define KEY_BYTES 64

@@ -28,8 +28,10 @@ LIBS := -Wl,--whole-archive -ljose -Wl,--no-whole-archive -Wl,--start-group -lcr
 	-ldevmapper -ljson-c -lfdisk -lmount -lblkid -luuid -lkmod -lcurl -lssl -lcrypto \
 	-ljansson -lz -lzstd -llzma -Wl,--end-group -lpthread -lm
 
-.PHONY: program prefix libraries FORCE
+.PHONY: program prefix libraries flags FORCE
 program: $(BIN)
+flags:
+	@echo "CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS)' LDFLAGS='$(LDFLAGS)' LIBS='$(LIBS)'"
 prefix: $(STATIC_DIR)/prefix.stamp
 libraries: $(LIBRARIES:%=library-%)
 
