@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define SHIFT_BYTES (16 * MIB)
-#ifndef PAYLOAD_BYTES /* a test of libcryptsetup includes this file with others */
+#ifndef PAYLOAD_BYTES		 /* a test of libcryptsetup includes this file with others */
 #define PAYLOAD_BYTES (24 * MIB) /* no multiple of the shift: one chunk is a short one */
 #endif
 #define DEVICE_BYTES (PAYLOAD_BYTES + 2 * SHIFT_BYTES)
