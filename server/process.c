@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -99,8 +100,12 @@ int process_drop_user(const char *user)
 
 int process_harden(enum process_kind kind)
 {
+	char name[16];
 	int r;
 
+	snprintf(name, sizeof(name), "panocrypt-%s", process_table[kind].name);
+	if (kind != PROCESS_MONITOR)
+		(void)prctl(PR_SET_NAME, name); /* for ps and top */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return fail(-errno, "%s: can't refuse new privileges: %m",
 			    process_table[kind].name);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Calls of /v1 with the API token, and the small things that bodies and paths are made of.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "common/http_client.h"
+#include "common/secret.h"
+#include "common/strbuf.h"
+#include "ctl/ctl.h"
+
+#define TOKEN_MAX_BYTES 128
+#define ANSWER_MAX_BYTES (32 * MIB)
+#define DEVICE_ID_CHARS 32
+
+static int read_token(const struct ctl *ctl, struct secret *ret)
+{
+	int r;
+
+	if (!ctl->token_file)
+		return fail(-EINVAL, "--token-file or PANOCRYPT_TOKEN_FILE is missing");
+	r = secret_read_file(ret, ctl->token_file, TOKEN_MAX_BYTES);
+	if (r < 0)
+		return fail_at(r == -EINVAL ? -EIO : r, "the token file");
+	secret_trim_newline(ret);
+	return 0;
+}
+
+static void answer_done(struct http_answer *answer)
+{
+	http_answer_done(answer);
+}
+
+static int call(const struct ctl *ctl, struct http_request *request, const char *path, json_t **ret)
+{
+	CLEANUP_SECRET struct secret token = SECRET_EMPTY;
+	CLEANUP(answer_done) struct http_answer answer = { .status = 0 };
+	CLEANUP_FREE char *url = NULL;
+	int r;
+
+	if (!ctl->admin_url)
+		return fail(-EINVAL, "--admin-url or PANOCRYPT_ADMIN_URL is missing");
+	r = read_token(ctl, &token);
+	if (!r)
+		r = text_format(&url, "%s%s", ctl->admin_url, path);
+	if (r < 0)
+		return r;
+	request->url = url;
+	request->bearer = &token;
+	request->ca_file = ctl->ca;
+	request->answer_max_bytes = ANSWER_MAX_BYTES;
+	r = http_exchange(request, &answer);
+	if (!r)
+		r = http_answer_check(&answer, "panocryptd");
+	if (r < 0) /* -EINVAL is for options alone */
+		return r == -EINVAL ? -EIO : r;
+	r = js_parse(answer.body, answer.body_len, ANSWER_MAX_BYTES, ret);
+	return r < 0 ? fail_at(-EIO, "the server's answer") : 0;
+}
+
+int ctl_get(const struct ctl *ctl, const char *path, json_t **ret)
+{
+	struct http_request request = { .method = "GET" };
+
+	return call(ctl, &request, path, ret);
+}
+
+int ctl_post(const struct ctl *ctl, const char *path, json_t *body, json_t **ret)
+{
+	CLEANUP_JSON json_t *owned = body;
+	CLEANUP_FREE char *text = NULL;
+	struct http_request request = { .method = "POST", .content_type = "application/json" };
+	int r;
+
+	if (!owned)
+		return fail(-ENOMEM, "out of memory");
+	r = js_print(owned, &text);
+	if (r < 0)
+		return r;
+	request.body = text;
+	request.body_len = strlen(text);
+	return call(ctl, &request, path, ret);
+}
+
+json_t *ctl_list(const struct option_list *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < list->count; i++)
+		json_array_append_new(array, json_string(list->items[i]));
+	return array;
+}
+
+int ctl_duration(const char *text, uint64_t *ret_s)
+{
+	static const struct {
+		char suffix;
+		uint64_t seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	char digits[16];
+	size_t len = strlen(text);
+	uint64_t factor = 1, value;
+
+	for (size_t i = 0; len > 0 && i < ARRAY_SIZE(units); i++) {
+		if (text[len - 1] != units[i].suffix)
+			continue;
+		factor = units[i].seconds;
+		len--;
+		break;
+	}
+	if (len == 0 || len >= sizeof(digits))
+		return fail(-EINVAL, "\"%.20s\" isn't a duration such as 30m, 24h or 7d", text);
+	memcpy(digits, text, len);
+	digits[len] = 0;
+	if (text_u64(digits, &value) < 0 || value > UINT32_MAX)
+		return fail(-EINVAL, "\"%.20s\" isn't a duration such as 30m, 24h or 7d", text);
+	*ret_s = value * factor;
+	return 0;
+}
+
+void ctl_query(struct strbuf *path, const char *name, const char *value)
+{
+	strbuf_addf(path, "%c%s=", path->text && strchr(path->text, '?') ? '&' : '?', name);
+	for (; *value; value++)
+		strbuf_addf(path, "%%%02x", (unsigned char)*value);
+}
+
+static bool is_plain_word(const char *word)
+{
+	return *word && !strpbrk(word, "/?#% ");
+}
+
+static bool device_fits(const json_t *device, const char *word)
+{
+	const char *id, *name;
+
+	if (js_string(device, "device", &id) < 0 || js_string(device, "name", &name) < 0)
+		return false;
+	return strncmp(id, word, strlen(word)) == 0 || strcmp(name, word) == 0;
+}
+
+static int find_device(const struct ctl *ctl, const char *word, char ret[DEVICE_ID_CHARS + 1])
+{
+	CLEANUP_JSON json_t *answer = NULL;
+	const char *found = NULL;
+	json_t *list, *device;
+	size_t i;
+	int r;
+
+	r = ctl_get(ctl, "/v1/devices", &answer);
+	if (!r)
+		r = js_array(answer, "devices", &list);
+	if (r < 0)
+		return r;
+	json_array_foreach (list, i, device) {
+		if (!device_fits(device, word))
+			continue;
+		if (found)
+			return fail(-EPROTO, "\"%.40s\" fits several devices: give more of the id",
+				    word);
+		r = js_string(device, "device", &found);
+		if (r < 0)
+			return r;
+	}
+	if (!found || strlen(found) != DEVICE_ID_CHARS)
+		return fail(-EPROTO, "no device fits \"%.40s\": see \"panocryptctl device list\"",
+			    word);
+	strcpy(ret, found);
+	return 0;
+}
+
+int ctl_device_path(const struct ctl *ctl, const char *word, const char *suffix, char **ret)
+{
+	char id[DEVICE_ID_CHARS + 1];
+	int r;
+
+	if (strlen(word) == DEVICE_ID_CHARS && is_plain_word(word))
+		return text_format(ret, "/v1/devices/%s%s", word, suffix);
+	if (!*word)
+		return fail(-EINVAL, "the device's name is empty");
+	r = find_device(ctl, word, id);
+	return r < 0 ? r : text_format(ret, "/v1/devices/%s%s", id, suffix);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * panocryptctl device show.
+ */
+#include "ctl/ctl.h"
+
+static const struct option_row rows[] = { CTL_ROWS };
+
+static const struct ctl_column columns[] = {
+	{ "device", "device", CTL_TEXT },
+	{ "name (claimed)", "name", CTL_TEXT },
+	{ "state", "state", CTL_TEXT },
+	{ "tags", "tags", CTL_LIST },
+	{ "allowed from", "allow_from", CTL_LIST },
+	{ "registered", "registered_addresses", CTL_LIST },
+	{ "enrollment key", "enrollment_key", CTL_TEXT },
+	{ "created", "created", CTL_TIME },
+	{ "last seen", "last_seen", CTL_TIME },
+	{ "converting until", "converting_until", CTL_TIME },
+	{ "phase", "phase", CTL_TEXT },
+	{ "phase state", "phase_state", CTL_TEXT },
+	{ "percent", "percent", CTL_PERCENT },
+	{ "boot", "boot", CTL_NUMBER },
+	{ "message", "message", CTL_TEXT },
+	{ "reported", "progress_at", CTL_TIME },
+	{ "native boot seen", "native_boot_seen", CTL_YES_NO },
+	{ "url", "url", CTL_TEXT },
+	{ "thumbprint", "thumbprint", CTL_TEXT },
+};
+
+static int run(void *options, char **words)
+{
+	const struct ctl *ctl = options;
+	CLEANUP_JSON json_t *answer = NULL;
+	CLEANUP_FREE char *path = NULL;
+	int r;
+
+	r = ctl_device_path(ctl, words[0], "", &path);
+	if (!r)
+		r = ctl_get(ctl, path, &answer);
+	if (r < 0)
+		return r;
+	return ctl->json ? ctl_print_json(answer)
+			 : ctl_print_fields(answer, columns, ARRAY_SIZE(columns));
+}
+
+const struct ctl_verb verb_device_show = {
+	.noun = "device",
+	.name = "show",
+	.argument = "DEVICE",
+	.arguments = 1,
+	.help = "show one device (by id, its beginning, or name)",
+	.rows = rows,
+	.rows_count = ARRAY_SIZE(rows),
+	.options_bytes = sizeof(struct ctl),
+	.run = run,
+};
