@@ -235,7 +235,7 @@ int block_find(const char *tag, const char *value, char *ret, size_t size)
 		return 0;
 	}
 	fail_clear();
-	return -ENOENT;
+	return -ENODEV;
 }
 
 static uint64_t now_ms(void)
@@ -253,10 +253,10 @@ int block_wait(const char *tag, const char *value, unsigned timeout_s, char *ret
 
 	for (;;) {
 		r = block_find(tag, value, ret, size);
-		if (r != -ENOENT)
+		if (r != -ENODEV)
 			return r;
 		if (now_ms() >= until_ms)
-			return fail(-ENOENT, "no device with %s=%s has appeared in %u s", tag,
+			return fail(-ENODEV, "no device with %s=%s has appeared in %u s", tag,
 				    value, timeout_s);
 		poll(NULL, 0, LOOK_AGAIN_MS);
 	}

@@ -121,10 +121,10 @@ static void finds_nothing_that_isnt_there(void **state UNUSED)
 {
 	char device[64];
 
-	assert_int_equal(block_find("UUID", UUID, device, sizeof(device)), -ENOENT);
-	assert_int_equal(block_find("UUID", "", device, sizeof(device)), -ENOENT);
+	assert_int_equal(block_find("UUID", UUID, device, sizeof(device)), -ENODEV);
+	assert_int_equal(block_find("UUID", "", device, sizeof(device)), -ENODEV);
 	assert_string_equal(fail_text(), "");
-	assert_int_equal(block_wait("PARTUUID", UUID, 0, device, sizeof(device)), -ENOENT);
+	assert_int_equal(block_wait("PARTUUID", UUID, 0, device, sizeof(device)), -ENODEV);
 	assert_said("PARTUUID=" UUID);
 }
 
