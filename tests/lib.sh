@@ -4,6 +4,7 @@
 # Sourced by the shell tests (bash): finding things, waiting on conditions, cleaning up, counting.
 # Knows nothing of servers and VMs beyond server_start, which tests/server fills in.
 
+# shellcheck disable=SC2034
 test_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 test_cleanups=()
 test_passed=0
@@ -49,7 +50,8 @@ test_cleanup() {
 
 # end_process PID: ends a child of this shell and waits until it is gone.
 end_process() {
-	kill "$1" 2>/dev/null && wait "$1" 2>/dev/null || :
+	kill "$1" 2>/dev/null || return 0
+	wait "$1" 2>/dev/null || :
 }
 
 # free_port: prints a TCP port that nothing listens on. Prefer a server that picks its own (port 0).

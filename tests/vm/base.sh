@@ -7,12 +7,14 @@
 # The cache: directories outside the checkout, named by the content of what made them. An entry
 # appears whole (rename) or not at all; two builders of one entry wait for each other.
 
-# shellcheck disable=SC2034
+# shellcheck disable=SC2034,SC2054
 vm_machine=(qemu-system-x86_64 -nodefaults -display none -machine "pc,usb=off"
 	-accel tcg,thread=multi -cpu "Haswell-noTSX,-pcid,-x2apic,-tsc-deadline,-invpcid"
 	-rtc base=utc -device virtio-rng-pci)
 
+# shellcheck disable=SC2034
 suite=bookworm
+
 # The package source of this machine, whatever it is, so that nothing here has to name one.
 debian_sources() {
 	local f found=1

@@ -6,7 +6,9 @@
 # vm_start is not for subshells). Verdicts travel over the guest's command channel (guest.py), the
 # serial console is for watching, waiting and typing. docs/testing.md has the whole list by example.
 
+# shellcheck disable=SC1091
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck disable=SC2154,SC1091
 . "$test_root/tests/vm/base.sh"
 
 vm_home=${VM_HOME:-$test_root/build/vm/work}
@@ -25,8 +27,8 @@ vm_spawn() {
 # DNS for the guests: the private names are this machine as the guest sees it, all else is unknown.
 # An address of 127/8 each, since the user-mode network can only ask port 53.
 vm_start_dns() {
-	local log=$vm_home/dnsmasq.log try
-	for try in 1 2 3 4 5; do
+	local log=$vm_home/dnsmasq.log
+	for _ in 1 2 3 4 5; do
 		vm_dns_address=127.$((RANDOM % 250 + 2)).$((RANDOM % 250 + 1)).$((RANDOM % 250 + 1))
 		vm_spawn "$log" dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= \
 			--listen-address=$vm_dns_address --bind-interfaces --no-resolv --no-hosts \
@@ -82,7 +84,7 @@ vm_seed() {
 	if [ -n "${2:-}" ]; then
 		cp "$2" "$dir/user-data"
 	else
-		echo '#cloud-config' >"$dir/user-data"
+		printf '#cloud-config\npackage_update: false\n' >"$dir/user-data"
 	fi
 	printf 'instance-id: %s\nlocal-hostname: %s\n' "$1-$RANDOM" "$1" >"$dir/meta-data"
 	genisoimage -quiet -volid cidata -joliet -rational-rock -o "$dir.iso" "$dir" 2>/dev/null
@@ -176,6 +178,21 @@ vm_ready() {
 	output=$(vm_sh "$1" 'cloud-init status --wait --long && systemctl is-system-running --wait ||
 		{ systemctl --failed --no-legend --plain; false; }' "${2:-240}") ||
 		vm_fail "$1" "not ready: $output"
+}
+
+# vm_put NAME FILE PATH: copies a small file (up to 64 KiB) into the guest.
+vm_put() {
+	vm_sh "$1" "mkdir -p '$(dirname "$3")' && base64 -d >'$3' <<EOF
+$(base64 "$2")
+EOF"
+}
+
+# vm_manifest NAME FILE: writes one line for every file of the guest's root and /boot: type, mode,
+# owner, SHA-256 or link target, extended attributes, path (tests/vm/manifest.py).
+vm_manifest() {
+	vm_put "$1" "$test_root/tests/vm/manifest.py" /run/manifest.py &&
+		vm_sh "$1" 'python3 /run/manifest.py' 600 >"$2" && [ -s "$2" ] ||
+		vm_fail "$1" "no list of its files"
 }
 
 # vm_boot_id NAME: another one after each boot.

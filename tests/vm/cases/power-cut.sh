@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC1091,SC2016,SC2154
 #
 # case: power-cut
 # purpose: what was flushed before a power cut is there after the next boot, and the boot is clean
