@@ -5,7 +5,9 @@
 #> make               panocryptd, panocryptctl and a dynamic developer build of panocrypt-bootstrap, into build/
 #> make deps          install what building and testing needs (Debian 12 or 13)
 #> make demo          the main job, once, narrated: server, stock VM, conversion, reboots, refusal
-#> make check         the tests that a change must pass; ends with "N passed, N failed, N skipped"
+#> make check         the tests that a change must pass; ends with "N passed, N failed, N skipped";
+#>                    PARTS="unit wire" runs some of: build sanitized unit wire fuzz server static
+#>                    static_tests vm
 #> make unit          the unit tests alone (seconds); T=name runs one of them
 #> make static        the static panocrypt-bootstrap from pinned, checksummed sources
 #> make release       checked, stripped, checksummed artifacts
@@ -35,7 +37,7 @@ say = $(if $(V),,@echo "  $(1)	$(2)";)
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-B := $(if $(SAN),build/san,build)
+B := $(if $(FUZZING),build/fuzz,$(if $(SAN),build/san,build))
 O := $(B)/obj
 
 # --- compiler -----------------------------------------------------------------------------------
@@ -44,8 +46,12 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 	-Wcast-qual -Wimplicit-fallthrough -Wpointer-arith -Wundef -Wwrite-strings \
 	-Wredundant-decls -Wold-style-definition -Wdate-time -Wno-missing-field-initializers \
 	$(if $(WERROR),-Werror)
-HARDENING := -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero
-ifdef SAN
+HARDENING := -fstack-protector-strong -fstack-clash-protection \
+	$(if $(findstring clang,$(CC)),,-ftrivial-auto-var-init=zero)
+ifdef FUZZING
+OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
+else ifdef SAN
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 else
 OPTIMIZE := -O2 -g -D_FORTIFY_SOURCE=2
@@ -116,6 +122,10 @@ PROGRAMS := $(if $(SERVER_SOURCES),$(B)/panocryptd) $(if $(CTL_SOURCES),$(B)/pan
 .PHONY: all
 all: $(B)/libcommon.a $(PROGRAMS)
 
+# -MMD doesn't see what .incbin embeds
+$(O)/bootstrap/embedded.o: $(shell find initramfs-tools -type f 2>/dev/null)
+$(O)/server/admin/assets.o: $(wildcard install.sh) $(shell find server/console -type f 2>/dev/null)
+
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -158,6 +168,20 @@ TEST_PROGRAMS := $(foreach f,$(sort $(shell grep -ls UNIT_SOURCES: tests/*/*.c))
 	$(filter tests/unit/%,$(f)),,$(f:%.c=%)))
 $(foreach t,$(TEST_PROGRAMS),$(eval $(call test_rule,$(t))))
 
+# tests/fuzz/fuzz_x.c, with FUZZ_SOURCES; tools/fuzz builds them with FUZZING=1 and clang.
+FUZZERS := $(patsubst %.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+ifdef FUZZING
+define fuzz_rule
+$(B)/$(1): $$(call objects,$(1).c $(shell tools/sources-of FUZZ_SOURCES $(1).c)) $(B)/libcommon.a
+	@mkdir -p $$(@D)
+	$$(link) -fsanitize=fuzzer $$(ALL_LIBS)
+endef
+$(foreach t,$(FUZZERS),$(eval $(call fuzz_rule,$(t))))
+endif
+
+.PHONY: fuzz-programs
+fuzz-programs: $(addprefix $(B)/,$(if $(F),tests/fuzz/fuzz_$(F),$(FUZZERS)))
+
 .PHONY: test-programs
 test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
 
@@ -165,23 +189,27 @@ test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
 
 -include static.mk
 
+# What "make deps" has just installed is seen by a make that starts after it, hence the recipes.
 .PHONY: deps demo check list-vm check-vm check-server fuzz lint help clean
 deps:
 	$(Q)tools/deps
 
 demo: deps
+	$(Q)$(MAKE) -j$$(nproc) all static
 	$(Q)tests/demo/run
 
 check: deps
-	$(Q)tools/check
+	$(Q)tools/check $(PARTS)
 
 list-vm:
-	$(Q)tests/vm/run --list
+	@tests/vm/run --list
 
 check-vm: deps
+	$(Q)$(MAKE) -j$$(nproc) all static
 	$(Q)tests/vm/run $(CASE)
 
-check-server: deps all
+check-server: deps
+	$(Q)$(MAKE) -j$$(nproc) all test-programs
 	$(Q)tests/server/run $(CASE)
 
 fuzz: deps
