@@ -20,6 +20,7 @@
 struct reading {
 	struct decide_facts facts;
 	struct store_unlock device;
+	bool is_damaged; /* its rows make no sense: neither allowed nor denied */
 };
 
 static void answer_status(struct unlock_item *item, uint32_t status)
@@ -65,8 +66,10 @@ static int read_facts(struct core_parts *parts, struct unlock_item *item, struct
 	r = cidr_list_parse(ret->device.allow_from, &facts->allow_from);
 	if (r == 0)
 		r = cidr_list_parse(ret->device.registered, &facts->registered);
-	if (r < 0)
-		return fail_at(-EIO, "the store is damaged");
+	if (r < 0) {
+		ret->is_damaged = true;
+		return 0;
+	}
 	r = store_key(parts->store, item->request.device, item->request.thumbprint, &item->key);
 	facts->key_known = r == 0;
 	return r == STORE_NOT_FOUND ? 0 : r;
@@ -131,6 +134,12 @@ static int decide_item(struct core_parts *parts, struct unlock_item *item)
 	r = read_facts(parts, item, &reading);
 	if (r < 0)
 		return r;
+	if (reading.is_damaged) {
+		log_error("the store is damaged, a device's addresses make no sense: %s",
+			  fail_text());
+		answer_status(item, 503);
+		return 0;
+	}
 	item->decision = decide(&reading.facts);
 	memcpy(item->organization, reading.device.organization, sizeof(item->organization));
 	return item->decision.allowed ? note_allowed(parts, item, &reading)
@@ -190,7 +199,7 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 	if (r < 0)
 		return r;
 	decision = decide(&reading.facts);
-	if (decision.allowed)
+	if (decision.allowed && !reading.is_damaged)
 		return 0;
 	answer_status(item, 403);
 	source_print(&item->source, source);
@@ -209,9 +218,12 @@ static int finish_item(struct core_parts *parts, struct unlock_item *item, uint6
 		answer_status(item, 403);
 		return 0;
 	}
-	r = multiply(parts, item);
-	if (r == 0)
-		r = check_again(parts, item, version);
+	if (multiply(parts, item) < 0) { /* this device's key, not the store, is at fault */
+		log_failure(-EIO);
+		answer_status(item, 503);
+		return 0;
+	}
+	r = check_again(parts, item, version);
 	if (r != 0)
 		answer_status(item, 503);
 	return r;
