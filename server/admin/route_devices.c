@@ -10,15 +10,6 @@
 #include "common/strbuf.h"
 #include "server/admin/routes.h"
 
-static const struct change_row {
-	const char *word;
-	enum store_device_change change;
-} changes[] = {
-	{ "disable", DEVICE_DISABLE },
-	{ "enable", DEVICE_ENABLE },
-	{ "revoke", DEVICE_REVOKE },
-};
-
 static int read_question(const struct call *call, struct message_mint *ret)
 {
 	static const char *const names[] = { "name", "tags", "allow_from", NULL };
@@ -184,30 +175,16 @@ void route_devices_show(struct call *call)
 		answer_device(call, id);
 }
 
-static const struct change_row *find_change(const char *word)
+static void change(struct call *call, enum store_device_change what, const char *word)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(changes); i++) {
-		if (strcmp(changes[i].word, word) == 0)
-			return &changes[i];
-	}
-	return NULL;
-}
-
-void route_devices_change(struct call *call)
-{
-	const struct change_row *row = find_change(call->words[1]);
 	uint8_t id[DEVICE_ID_BYTES];
-	int r;
+	int r = STORE_NOT_FOUND;
 
-	if (!row || !read_device_id(call->words[0], id)) {
-		problem_answer(call->connection, "not-found",
-			       "Use /v1/devices/<32 hex digits>/disable, /enable or /revoke.");
-		return;
-	}
-	r = store_device_change(call->admin->store, &call->by, id, row->change);
+	if (read_device_id(call->words[0], id))
+		r = store_device_change(call->admin->store, &call->by, id, what);
 	if (r == STORE_CONFLICT)
 		problem_answer(call->connection, "conflict",
-			       "The device's state doesn't allow to %s it.", row->word);
+			       "The device's state doesn't allow to %s it.", word);
 	else if (r == STORE_NOT_FOUND)
 		problem_answer(call->connection, "not-found",
 			       "Your organization has no device with this id.");
@@ -215,4 +192,19 @@ void route_devices_change(struct call *call)
 		answer_failure(call->connection, r);
 	else
 		answer_device(call, id);
+}
+
+void route_disable(struct call *call)
+{
+	change(call, DEVICE_DISABLE, "disable");
+}
+
+void route_enable(struct call *call)
+{
+	change(call, DEVICE_ENABLE, "enable");
+}
+
+void route_revoke(struct call *call)
+{
+	change(call, DEVICE_REVOKE, "revoke");
 }

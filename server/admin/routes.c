@@ -34,7 +34,9 @@ const struct route routes[] = {
 	ROUTE(POST, "/v1/devices", BY_USER, ADMIN, "device-created", PEOPLE, devices_create),
 	ROUTE(GET,  "/v1/devices", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, devices_list),
 	ROUTE(GET,  "/v1/devices/*", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, devices_show),
-	ROUTE(POST, "/v1/devices/*/*", BY_USER, ADMIN, "device-changed", PEOPLE, devices_change),
+	ROUTE(POST, "/v1/devices/*/disable", BY_USER, ADMIN, "device-disabled", PEOPLE, disable),
+	ROUTE(POST, "/v1/devices/*/enable", BY_USER, ADMIN, "device-enabled", PEOPLE, enable),
+	ROUTE(POST, "/v1/devices/*/revoke", BY_USER, ADMIN, "device-revoked", PEOPLE, revoke),
 	ROUTE(GET,  "/v1/denials", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, denials),
 	ROUTE(GET,  "/v1/audit", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, audit),
 };

@@ -58,7 +58,9 @@ void route_keys_revoke(struct call *call);
 void route_devices_create(struct call *call);
 void route_devices_list(struct call *call);
 void route_devices_show(struct call *call);
-void route_devices_change(struct call *call);
+void route_disable(struct call *call);
+void route_enable(struct call *call);
+void route_revoke(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
 
