@@ -5,6 +5,7 @@
  *
  * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c
  * UNIT_SOURCES: bootstrap/plan_print.c bootstrap/facts_json.c
+ * UNIT_SOURCES: tests/unit/plan_machines.c
  */
 #include "bootstrap/plan.h"
 
@@ -12,221 +13,10 @@
 #include "common/cleanup.h"
 #include "common/file.h"
 #include "common/strbuf.h"
+#include "tests/unit/plan_machines.h"
 #include "tests/unit/unit.h"
 
 #define REFUSALS_DOC "docs/refusals.md"
-
-static void good_machine(struct facts *f)
-{
-	memset(f, 0, sizeof(*f));
-	f->is_root = f->has_apt = f->has_grub = f->has_systemd = f->has_dm_crypt = true;
-	f->has_aes_instructions = f->has_bios_boot = f->has_esp = f->is_net_dhcp4 = true;
-	strcpy(f->os_id, "debian");
-	strcpy(f->os_version, "12");
-	strcpy(f->os_pretty, "Debian GNU/Linux 12 (bookworm)");
-	strcpy(f->arch, "x86_64");
-	strcpy(f->kernel, "6.1.0-1-cloud-amd64");
-	strcpy(f->hostname, "web1");
-	f->memory_bytes = 2 * GIB;
-	f->root_kind = ROOT_PARTITION;
-	strcpy(f->root_device, "/dev/vda1");
-	strcpy(f->root_fstype, "ext4");
-	f->root_bytes = 8 * GIB;
-	f->fs_used_bytes = 1200 * MIB;
-	f->fs_free_bytes = 6 * GIB;
-	strcpy(f->disk, "/dev/vda");
-	strcpy(f->table_type, "gpt");
-	f->disk_bytes = 9 * GIB;
-	f->boot_used_bytes = 90 * MIB;
-	f->initrd = INITRD_INITRAMFS_TOOLS;
-	strcpy(f->kernels[0], f->kernel);
-	f->kernel_count = 1;
-	strcpy(f->net_interface, "ens3");
-	strcpy(f->net_address4, "10.0.2.15/24");
-	strcpy(f->net_gateway4, "10.0.2.2");
-}
-
-static void good_config(struct config *c)
-{
-	memset(c, 0, sizeof(*c));
-	c->server = "https://unlock.example.com:8444";
-	c->enrollment_key = "ABCD-EFGHJ-KMN";
-	c->recovery_output = "/root/panocrypt-recovery-passphrase.txt";
-	c->boot_bytes = 768 * MIB;
-}
-
-/* --- defects ------------------------------------------------------------------------------ */
-
-#define DEFECT(name) static void name(struct facts *f UNUSED, struct config *c UNUSED)
-
-DEFECT(in_container)
-{
-	strcpy(f->container, "lxc");
-}
-DEFECT(no_root_user)
-{
-	f->is_root = false;
-}
-DEFECT(running)
-{
-	f->is_running = true;
-}
-DEFECT(damaged_intent)
-{
-	f->is_intent_damaged = true;
-}
-DEFECT(converted)
-{
-	f->root_kind = ROOT_LUKS;
-	f->was_converted = true;
-}
-DEFECT(luks)
-{
-	f->root_kind = ROOT_LUKS;
-	strcpy(f->luks_device, "/dev/vda1");
-}
-DEFECT(lvm)
-{
-	f->root_kind = ROOT_LVM;
-}
-DEFECT(raid)
-{
-	f->root_kind = ROOT_RAID;
-}
-DEFECT(zfs)
-{
-	f->root_kind = ROOT_OTHER;
-	strcpy(f->root_fstype, "zfs");
-}
-DEFECT(btrfs)
-{
-	strcpy(f->root_fstype, "btrfs");
-}
-DEFECT(no_partition)
-{
-	f->root_kind = ROOT_OTHER;
-}
-DEFECT(mbr)
-{
-	strcpy(f->table_type, "dos");
-}
-DEFECT(fs_errors)
-{
-	f->fs_has_errors = true;
-}
-DEFECT(full)
-{
-	f->fs_used_bytes = f->root_bytes - 300 * MIB;
-}
-DEFECT(big_boot)
-{
-	f->boot_used_bytes = 400 * MIB;
-}
-DEFECT(small_memory)
-{
-	f->memory_bytes = 256 * MIB;
-}
-DEFECT(no_systemd)
-{
-	f->has_systemd = false;
-}
-DEFECT(no_grub)
-{
-	f->has_grub = false;
-}
-DEFECT(dracut)
-{
-	f->initrd = INITRD_DRACUT;
-}
-DEFECT(no_kernel)
-{
-	f->kernel_count = 0;
-}
-DEFECT(no_apt)
-{
-	f->has_apt = false;
-}
-DEFECT(no_dm_crypt)
-{
-	f->has_dm_crypt = false;
-}
-DEFECT(busy)
-{
-	f->is_package_manager_busy = true;
-}
-DEFECT(swap_partition)
-{
-	strcpy(f->swaps[f->swap_count++], "/dev/vda2");
-}
-DEFECT(no_network)
-{
-	f->net_interface[0] = '\0';
-}
-DEFECT(ubuntu)
-{
-	strcpy(f->os_id, "ubuntu");
-}
-DEFECT(no_server)
-{
-	c->server = NULL;
-}
-DEFECT(no_key)
-{
-	c->enrollment_key = NULL;
-}
-
-DEFECT(data_disk)
-{
-	struct facts_mount *mount = &f->other_writable[f->other_writable_count++];
-
-	strcpy(mount->source, "/dev/vdb1");
-	strcpy(mount->target, "/srv");
-	strcpy(mount->fstype, "ext4");
-}
-
-DEFECT(separate_boot)
-{
-	f->is_boot_separate = true;
-	strcpy(f->boot_device, "/dev/vda2");
-}
-
-static const struct defect {
-	const char *code;
-	void (*make)(struct facts *f, struct config *c);
-} defects[] = {
-	/* In the order of the table of refusals. */
-	{ "container", in_container },
-	{ "not-root", no_root_user },
-	{ "already-running", running },
-	{ "damaged-state", damaged_intent },
-	{ "already-converted", converted },
-	{ "already-luks", luks },
-	{ "lvm-root", lvm },
-	{ "raid-root", raid },
-	{ "zfs-root", zfs },
-	{ "root-not-ext4", btrfs },
-	{ "unsupported-root", no_partition },
-	{ "not-gpt", mbr },
-	{ "damaged-filesystem", fs_errors },
-	{ "too-little-space", full },
-	{ "boot-too-small", big_boot },
-	{ "too-little-ram", small_memory },
-	{ "no-systemd", no_systemd },
-	{ "no-linux-bootloader", no_grub },
-	{ "no-initramfs-tools", dracut },
-	{ "no-kernel", no_kernel },
-	{ "no-apt", no_apt },
-	{ "no-dm-crypt", no_dm_crypt },
-	{ "package-manager-busy", busy },
-	{ "other-writable-filesystems", data_disk },
-	{ "swap-on-plain-disk", swap_partition },
-	{ "no-network-plan", no_network },
-	{ "untested-platform", ubuntu },
-	{ "untested-layout", separate_boot },
-	{ "no-server", no_server },
-	{ "no-enrollment-key", no_key },
-};
-#define DEFECTS ARRAY_SIZE(defects)
 
 /* --- helpers ------------------------------------------------------------------------------ */
 
@@ -574,8 +364,8 @@ static void prints_refusals(void **state UNUSED)
 	struct machine m;
 
 	good(&m);
-	mbr(&m.facts, &m.config);
-	no_apt(&m.facts, &m.config);
+	strcpy(m.facts.table_type, "dos");
+	m.facts.has_apt = false;
 	plan_it(&m);
 	assert_ok(plan_print(&m.plan, &m.facts, &text));
 	assert_non_null(strstr(text, "Refused, for 2 reasons"));
@@ -597,7 +387,7 @@ static void prints_json(void **state UNUSED)
 
 	good(&m);
 	strcpy(m.facts.hostname, "\xff\xfe");
-	mbr(&m.facts, &m.config);
+	strcpy(m.facts.table_type, "dos");
 	plan_it(&m);
 	assert_ok(plan_to_json(&m.plan, &m.facts, &json));
 	assert_true(json_is_true(json_object_get(json, "refused")));

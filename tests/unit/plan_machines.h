@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A machine that can be converted, the options for it, and every defect that stands against it.
+ */
+#pragma once
+
+#include "bootstrap/config.h"
+#include "bootstrap/facts.h"
+
+#define DEFECTS 30
+
+struct defect {
+	const char *code; /* of the refusal that it must raise */
+	void (*make)(struct facts *f, struct config *c);
+};
+
+extern const struct defect defects[DEFECTS];
+
+void good_machine(struct facts *f);
+void good_config(struct config *c);
+
+/* One more writable filesystem, at /srv. */
+void data_disk(struct facts *f, struct config *c);
