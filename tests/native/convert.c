@@ -11,6 +11,7 @@
 #include "bootstrap/wiped.h"
 #include "common/err.h"
 #include "common/file.h"
+#include "common/jwk.h"
 #include "common/strbuf.h"
 
 #include <fcntl.h>
@@ -20,16 +21,17 @@
 #define UUID "5a1e7c0d-0000-4000-8000-00000000c0de"
 #define SHIFT (16 * MIB)
 #define PASSPHRASE "correct horse battery staple"
+#define CLEVIS_SECRET "opens the cheap slot, so that a thousand runs don't pay for argon2id"
 #define CUT_STATUS 42
 
 static const char *cut_at;
 
 static int usage(void)
 {
-	return fail(-EINVAL,
-		    "usage: convert points | header DIR DEVICE BYTES | place DIR DEVICE BYTES "
-		    "[POINT] | run DEVICE [CHUNKS] | look DEVICE | decrypt DEVICE BYTES OUT | "
-		    "wipe DEVICE BYTES | recovery DEVICE FILE");
+	return fail(-EINVAL, "usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
+			     "place DIR DEVICE BYTES "
+			     "[POINT] | run DEVICE [CHUNKS|cut-at-end] | look DEVICE | "
+			     "decrypt DEVICE BYTES OUT | wipe DEVICE BYTES | recovery DEVICE FILE");
 }
 
 static void reached(const char *point)
@@ -38,9 +40,32 @@ static void reached(const char *point)
 		_exit(CUT_STATUS);
 }
 
-static int passphrase(struct secret *ret)
+/* --- power cuts ------------------------------------------------------------------------------- */
+/* Linked with --wrap: every flush of the whole program, libcryptsetup's too, comes here first. */
+
+int __real_fsync(int fd);
+int __real_fdatasync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fdatasync(int fd);
+
+static uint64_t flushes_left; /* 0: no cut */
+
+static void count_flush(void)
 {
-	return secret_copy(ret, PASSPHRASE, strlen(PASSPHRASE));
+	if (flushes_left && --flushes_left == 0)
+		_exit(CUT_STATUS);
+}
+
+int __wrap_fsync(int fd)
+{
+	count_flush();
+	return __real_fsync(fd);
+}
+
+int __wrap_fdatasync(int fd)
+{
+	count_flush();
+	return __real_fdatasync(fd);
 }
 
 static int volume_key_of(const char *header, struct secret *ret)
@@ -48,7 +73,7 @@ static int volume_key_of(const char *header, struct secret *ret)
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
 	int r;
 
-	r = passphrase(&secret);
+	r = secret_copy(&secret, CLEVIS_SECRET, strlen(CLEVIS_SECRET));
 	return r < 0 ? r : luks_volume_key(&(struct luks_where){ header, NULL }, &secret, ret);
 }
 
@@ -66,19 +91,47 @@ static int do_points(char **args UNUSED)
 	return 0;
 }
 
+/* The JWE of a server's advertisement in a file, or one that no server opens. */
+static int make_jwe(const char *url, const char *advertisement, const struct secret *secret,
+		    json_t **ret)
+{
+	CLEANUP_JSON json_t *jws = NULL;
+	CLEANUP_JSON json_t *keys = NULL;
+	int r;
+
+	if (!url) {
+		*ret = json_pack("{s:s}", "protected", "not a real one");
+		return 0;
+	}
+	r = js_read_file(advertisement, JSON_TEXT_MAX, &jws);
+	if (r == 0)
+		r = jwk_verify_advertisement(jws, NULL, &keys);
+	return r < 0 ? r : jwk_seal_tang(url, keys, secret, ret);
+}
+
+static int bind(const struct luks_where *where, const struct secret *key, char **args)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
+	CLEANUP_JSON json_t *jwe = NULL;
+	int r;
+
+	r = secret_copy(&secret, CLEVIS_SECRET, strlen(CLEVIS_SECRET));
+	if (r == 0)
+		r = make_jwe(args[0], args[0] ? args[1] : NULL, &secret, &jwe);
+	return r < 0 ? r : luks_bind_clevis(where, key, &secret, jwe);
+}
+
 static int do_header(char **args)
 {
-	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY,
-				     other = SECRET_EMPTY;
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY;
 	CLEANUP_FREE char *path = NULL;
-	CLEANUP_JSON json_t *jwe = json_pack("{s:s}", "protected", "not a real one");
 	const struct luks_format format = { UUID, SHIFT, 4096, 64 * KIB };
 	struct luks_where where;
 	int r;
 
 	r = text_format(&path, "%s/header.img", args[0]);
 	if (r == 0)
-		r = passphrase(&secret);
+		r = secret_copy(&secret, PASSPHRASE, strlen(PASSPHRASE));
 	if (r == 0)
 		r = luks_make_header(path, args[1], &format, &secret, &key);
 	if (r < 0)
@@ -87,9 +140,7 @@ static int do_header(char **args)
 	r = wiped_set_pending(&where);
 	if (r == 0)
 		r = recovery_seal(&where, &key, &secret);
-	if (r == 0)
-		r = secret_random(&other, 32);
-	return r < 0 ? r : luks_bind_clevis(&where, &key, &other, jwe);
+	return r < 0 ? r : bind(&where, &key, args + 2);
 }
 
 /* What the boot step does, reduced to what this test needs: with a header.post, the head is not the
@@ -121,20 +172,32 @@ static int do_place(char **args)
 	return r < 0 ? r : place_first_chunk(&place, &key);
 }
 
-static bool after_some(uint64_t done_bytes, uint64_t total_bytes UNUSED, void *userdata)
+struct until {
+	uint64_t bytes;
+	bool is_cut_at_end; /* after the last chunk and before the teardown */
+};
+
+static bool after_some(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
 {
-	return done_bytes >= *(uint64_t *)userdata;
+	const struct until *until = userdata;
+
+	if (until->is_cut_at_end && done_bytes == total_bytes)
+		_exit(CUT_STATUS);
+	return done_bytes >= until->bytes;
 }
 
 static int do_run(char **args)
 {
 	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
-	uint64_t chunks = UINT32_MAX, until;
+	struct until until = { UINT64_MAX, false };
 	int r = 0;
 
-	if (args[1])
-		r = number(args[1], &chunks);
-	until = chunks * SHIFT;
+	if (args[1] && strcmp(args[1], "cut-at-end") == 0)
+		until.is_cut_at_end = true;
+	else if (args[1])
+		r = number(args[1], &until.bytes);
+	if (r == 0 && until.bytes != UINT64_MAX)
+		until.bytes *= SHIFT;
 	if (r == 0)
 		r = volume_key_of(args[0], &key);
 	if (r < 0)
@@ -244,7 +307,7 @@ static const struct {
 	int (*run)(char **args);
 	int least, most;
 } verbs[] = {
-	{ "points", do_points, 0, 0 }, { "header", do_header, 3, 3 },
+	{ "points", do_points, 0, 0 }, { "header", do_header, 2, 4 },
 	{ "place", do_place, 3, 4 },   { "run", do_run, 1, 2 },
 	{ "look", do_look, 1, 1 },     { "decrypt", do_decrypt, 3, 3 },
 	{ "wipe", do_wipe, 2, 2 },     { "recovery", do_recovery, 2, 2 },
@@ -252,8 +315,11 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+	const char *cut = getenv("CUT_AT_FLUSH");
 	int r = -EINVAL;
 
+	if (cut && text_u64(cut, &flushes_left) < 0)
+		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (argc > 1 && strcmp(argv[1], verbs[i].name) == 0 && argc - 2 >= verbs[i].least &&
 		    argc - 2 <= verbs[i].most)

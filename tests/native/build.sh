@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# Sourced by the native tests after tests/lib.sh: builds the driver convert.c with the libraries of
+# the static build, the only libcryptsetup >= 2.8 that a Debian 12 machine has. Without them the test
+# is skipped and counted; "make static-libs" makes them.
+
+native_prefix=build/static/x86_64-musl/prefix
+native_convert=build/native/convert
+native_sources="tests/native/convert.c bootstrap/luks.c bootstrap/luks_json.c
+	bootstrap/luks_reencrypt.c bootstrap/place.c bootstrap/recovery.c bootstrap/region.c
+	bootstrap/wiped.c"
+
+native_build() {
+	[ -x "$native_prefix/bin/musl-gcc" ] ||
+		skip "no libcryptsetup 2.8 here: make static-libs builds it"
+	mkdir -p "$(dirname "$native_convert")"
+	# shellcheck disable=SC2086 # a list of names
+	"$native_prefix/bin/musl-gcc" -std=gnu11 -O2 -g -fPIE -static-pie -Wall -Wextra -I. \
+		-D_GNU_SOURCE -DPANOCRYPT_VERSION='"test"' -ffunction-sections -o "$native_convert.new" \
+		$native_sources common/*.c -Wl,--gc-sections,--wrap=fsync,--wrap=fdatasync \
+		-Wl,--whole-archive -ljose -Wl,--no-whole-archive -Wl,--start-group -lcryptsetup \
+		-ldevmapper -ljson-c -lblkid -luuid -lcurl -lssl -lcrypto -ljansson -lz -Wl,--end-group \
+		-lpthread -lm || die "the native test driver doesn't build"
+	mv "$native_convert.new" "$native_convert"
+}
