@@ -216,26 +216,25 @@ int options_parse(const struct option_row *rows, size_t count, void *target, int
 	return 0;
 }
 
-/* Adds the help text in the right column, wrapped; the left column is column wide already. */
+/* Adds the help text in the right column, wrapped; the left column has column characters already.
+ */
 static void add_help(struct strbuf *buf, size_t column, const char *help)
 {
+	bool is_full = column >= USAGE_INDENT;
+
 	while (help && *help) {
 		size_t word = strcspn(help, " \n");
 
-		if (column + 1 + word > USAGE_COLUMNS || column < USAGE_INDENT) {
-			if (column + 1 > USAGE_INDENT)
-				strbuf_add(buf, "\n"), column = 0;
-			strbuf_addf(buf, "%*s", (int)(USAGE_INDENT - column), "");
-			column = USAGE_INDENT;
-		} else {
-			strbuf_add(buf, " ");
-			column++;
+		if (is_full || column + 1 + word > USAGE_COLUMNS) {
+			strbuf_add(buf, "\n");
+			column = 0;
 		}
+		strbuf_addf(buf, "%*s", column < USAGE_INDENT ? (int)(USAGE_INDENT - column) : 1,
+			    "");
 		strbuf_addn(buf, help, word);
-		column += word;
+		column = MAX(column + 1, USAGE_INDENT) + word;
 		help += word;
-		if (*help == '\n')
-			column = USAGE_COLUMNS;
+		is_full = *help == '\n';
 		help += *help != '\0';
 	}
 	strbuf_add(buf, "\n");

@@ -13,6 +13,7 @@ struct settings {
 	uint64_t count;
 	uint64_t size_bytes;
 	struct option_list also;
+	const char *other;
 };
 
 #define AT(member) offsetof(struct settings, member)
@@ -24,7 +25,8 @@ static const struct option_row rows[] = {
 	{ "n", NULL, OPTION_TEXT, AT(name), "NAME", NULL },
 	{ "count", "T_COUNT", OPTION_NUMBER, AT(count), "N", "how many" },
 	{ "size", "T_SIZE", OPTION_SIZE, AT(size_bytes), "SIZE", "how big\nsecond line" },
-	{ "also", "T_ALSO", OPTION_LIST, AT(also), "PATH", "may be repeated" },
+	{ "also", "T_ALSO", OPTION_LIST, AT(also), "https://NAME:PORT", "may be repeated" },
+	{ "also-too", NULL, OPTION_TEXT, AT(other), "https://NAME:PORT", "right column" },
 };
 
 /* Parses the words after a verb; at most 15. */
@@ -185,7 +187,9 @@ static void writes_the_usage(void **state)
 		"  --count N                 how many\n"
 		"  --size SIZE               how big\n"
 		"                            second line\n"
-		"  --also PATH               may be repeated\n");
+		"  --also https://NAME:PORT  may be repeated\n"
+		"  --also-too https://NAME:PORT\n"
+		"                            right column\n");
 }
 
 int main(void)
