@@ -130,6 +130,9 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# The assembler reads them, which the compiler's dependency files don't tell.
+$(O)/server/store/schema.o: $(wildcard server/store/schema/*.sql)
+
 $(B)/libcommon.a: $(call objects,$(COMMON_SOURCES))
 	$(call say,AR,$@)rm -f $@ && ar rcs $@ $^
 
