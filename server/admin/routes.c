@@ -10,7 +10,7 @@
  * compile. */
 #define ROUTE(method_, path_, scope_, role_, audit_, rate_, handle_)                               \
 	{                                                                                          \
-		METHOD_##method_, "" path_, SCOPE_##scope_, ROUTE_ROLE_##role_, "" audit_,         \
+		METHOD_##method_, "" path_, SCOPE_##scope_, ROUTE_ROLE_##role_, &(audit_)[0],      \
 			RATE_CLASS_##rate_, route_##handle_                                        \
 	}
 

@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# POST /v1/device/progress and /evidence, by report token.
+set -u
+# shellcheck source=tests/server/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+server_start
+new_key '{"allow_from":["127.0.0.0/8"]}'
+enroll "$key"
+device=$(member .device)
+token=$(member .report_token)
+
+report() { api_token=$token api POST "/v1/device/$1" "$2"; }
+report progress '{"phase":"encrypt","state":"running","percent":42.5,"boot":3,"message":"half way"}'
+expect "progress" 204
+report evidence '{"root":"dm-crypt","plain":[]}'
+expect "evidence" 204
+api GET "/v1/devices/$device"
+equal "the device shows it" "$(member '"\(.phase) \(.phase_state) \(.percent) \(.boot) \(.message)"')" \
+	"encrypt running 42.5 3 half way"
+equal "and the evidence" "$(member .evidence.root)" dm-crypt
+equal "its state" "$(member .state)" converting
+
+for text in '{"phase":"encrypt"}' '{"phase":"dance","state":"running"}' '{"phase":"encrypt","state":"dancing"}' \
+	'{"phase":"encrypt","state":"done","percent":101}' '{"phase":"encrypt","state":"done","percent":-1}' \
+	'{"phase":"encrypt","state":"done","percent":"1"}' '{"phase":"encrypt","state":"done","boot":-1}' \
+	"{\"phase\":\"encrypt\",\"state\":\"done\",\"message\":\"$(random_hex 300)\"}" '[]' '' '{'; do
+	report progress "$text"
+	expect "invalid: ${text:0:50}" 400 invalid
+done
+report evidence "{\"a\":\"$(random_hex 17000)\"}"
+expect "too much evidence" 400 invalid
+report evidence "{\"a\":\"$(random_hex 40000)\"}"
+expect "far too much evidence" 413 too-large
+
+for wrong in - x "$server_token" "$(random_hex 21)x" "$(random_hex 40)"; do
+	api_token=$wrong api POST /v1/device/progress '{"phase":"encrypt","state":"running"}'
+	expect "token ${wrong:0:3}…" 401 token-unknown
+done
+api_token=$token api GET /v1/whoami
+expect "a report token is no API token" 401 token-unknown
+
+report progress '{"phase":"leave","state":"done","percent":100}'
+expect "leave" 204
+api GET "/v1/devices/$device"
+equal "the device is active" "$(member .state)" active
+report progress '{"phase":"leave","state":"done"}'
+expect "the token is dead" 401 token-unknown
+report evidence '{}'
+expect "for evidence too" 401 token-unknown
+tests_done

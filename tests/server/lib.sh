@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# Sourced by the server's tests: a real panocryptd on free loopback ports, in a private mount namespace where its name
+# resolves and its CA is trusted (by --resolve and CURL_CA_BUNDLE, or /etc/hosts for stock Clevis).
+
+# shellcheck source=tests/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+# shellcheck disable=SC2034
+server_tests=$test_root/tests/server
+panocryptd=$test_root/build/panocryptd
+panocryptctl=$test_root/build/panocryptctl
+server_name=unlock.test
+# ThreadSanitizer's cousins: leaks are looked for by the unit tests, a sandboxed process can't.
+export ASAN_OPTIONS=detect_leaks=0
+
+# Sets server_dir, server_url, server_admin_url, server_ca, and the environment of panocryptctl.
+# server_init [OPTION…]: a fresh folder with free ports.
+server_init() {
+	local port admin_port
+	requires curl jq python3
+	[ -x "$panocryptd" ] || die "build/panocryptd is missing: run make"
+	server_home=$(mktemp -d)
+	cleanup_fn rm -rf "$server_home"
+	chmod 755 "$server_home"
+	server_dir=$server_home/data
+	port=$(free_port)
+	admin_port=$(free_port)
+	server_port=$port
+	server_admin_port=$admin_port
+	server_url=https://$server_name:$port
+	server_admin_url=https://$server_name:$admin_port
+	"$panocryptd" init --dir "$server_dir" --url "$server_url" --admin-url "$server_admin_url" \
+		--organization example --admin root --listen "127.0.0.1:$port" \
+		--admin-listen "127.0.0.1:$admin_port" "$@" >"$server_home/init.log" 2>&1 ||
+		die "init: $(cat "$server_home/init.log")"
+	server_ca=$server_dir/ca.pem
+	export CURL_CA_BUNDLE=$server_ca PANOCRYPT_CA=$server_ca
+	export PANOCRYPT_ADMIN_URL=$server_admin_url PANOCRYPT_TOKEN_FILE=$server_dir/admin-token
+	server_token=$(cat "$server_dir/admin-token")
+}
+
+# server_run [OPTION…]: serves the folder and waits until it is ready.
+server_run() {
+	rm -f "$server_home/ready"
+	"$panocryptd" serve --dir "$server_dir" --ready-file "$server_home/ready" "$@" \
+		>>"$server_home/log" 2>&1 &
+	server_pid=$!
+	cleanup_fn end_process "$server_pid"
+	wait_for 30 server_is_ready_or_dead
+	[ -s "$server_home/ready" ] || die "serve: $(tail -n 5 "$server_home/log")"
+}
+
+server_is_ready_or_dead() {
+	[ -s "$server_home/ready" ] || ! kill -0 "$server_pid" 2>/dev/null
+}
+
+# server_start [INIT_OPTION…]: both.
+server_start() {
+	server_init "$@"
+	server_run
+}
+
+# server_stop: a clean end; its status.
+server_stop() {
+	kill -TERM "$server_pid" 2>/dev/null
+	wait "$server_pid"
+}
+
+# server_child NAME: the process id of core, admin or front.
+server_child() {
+	local pid
+	for pid in $(pgrep -P "$server_pid"); do
+		if [ "$(cat "/proc/$pid/comm")" = "panocrypt-$1" ]; then
+			echo "$pid"
+			return
+		fi
+	done
+	return 1
+}
+
+# private_hosts: this process tree resolves the server's name without --resolve (needs root). Call it first.
+private_hosts() {
+	if [ -z "${PRIVATE_HOSTS-}" ]; then
+		[ "$(id -u)" = 0 ] || skip "needs root, for a mount namespace of its own"
+		PRIVATE_HOSTS=1 exec unshare -m --propagation private "$0"
+	fi
+	local hosts
+	hosts=$(mktemp)
+	{ cat /etc/hosts && echo "127.0.0.1 $server_name"; } >"$hosts"
+	mount --bind "$hosts" /etc/hosts || die "can't replace /etc/hosts in the namespace"
+	rm -f "$hosts"
+}
+
+# curl that finds and trusts the server.
+fetch() {
+	curl -sS --max-time 30 --resolve "$server_name:$server_port:127.0.0.1" \
+		--resolve "$server_name:$server_admin_port:127.0.0.1" "$@"
+}
+
+# api METHOD PATH [BODY]: sets status, content_type and body. As api_token, or server_token; api_token=- sends none.
+# Every answer is held against docs/openapi.json.
+api() {
+	local method=$1 path=$2 token=${api_token-$server_token} output
+	local -a options=(-X "$method" -o "$server_home/body" -w '%{http_code} %{content_type}')
+	[ "$token" = - ] || options+=(-H "Authorization: Bearer $token")
+	[ $# -lt 3 ] || options+=(-H "Content-Type: application/json" --data-binary "$3")
+	[ "$method" != POST ] || [ $# -ge 3 ] || options+=(--data-binary "")
+	: >"$server_home/body"
+	output=$(fetch "${options[@]}" "$server_admin_url$path") || output="000 -"
+	status=${output%% *}
+	content_type=${output#* }
+	body=$(tr -d '\0' <"$server_home/body")
+	if ! output=$(python3 "$server_tests/openapi.py" "$method" "$path" "$status" "$content_type" \
+		"$server_home/body"); then
+		not_ok "the answer is as described: $output"
+		echo "#   $body"
+	fi
+}
+
+# member JQ_PATH: of the last answer.
+member() {
+	jq -r "$1" <<<"$body"
+}
+
+# expect NAME STATUS [CODE]: of the last answer.
+expect() {
+	local got=$status wanted=$2
+	if [ $# -gt 2 ]; then
+		got="$status $(member .type)"
+		wanted="$2 urn:panocrypt:$3"
+	fi
+	equal "$1" "$got" "$wanted"
+}
+
+# new_key [JSON]: an enrollment key, into key and key_id.
+new_key() {
+	api POST /v1/enrollment-keys "${1-{\}}"
+	[ "$status" = 201 ] || die "no enrollment key: $body"
+	key=$(member .key)
+	key_id=$(member .id)
+}
+
+random_hex() {
+	od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'
+}
+
+# enroll_body KEY [NONCE [FINGERPRINT]]
+enroll_body() {
+	jq -nc --arg key "$1" --arg nonce "${2-$(random_hex 16)}" --arg fingerprint "${3-$(random_hex 32)}" \
+		'{$key, $nonce, $fingerprint, hostname: "web1", platform: {os: "debian 12", arch: "x86_64"}, version: "0.1.0"}'
+}
+
+# enroll KEY…: as a machine would.
+enroll() {
+	api_token=- api POST /v1/enroll "$(enroll_body "$@")"
+}
+
+# new_device [JSON]: a device made by an admin, into device, device_url and thumbprint.
+new_device() {
+	api POST /v1/devices "${1-{\"name\":\"web\",\"allow_from\":[\"127.0.0.0/8\"]\}}"
+	[ "$status" = 201 ] || die "no device: $body"
+	device=$(member .device)
+	device_url=$(member .url)
+	thumbprint=$(member .thumbprint)
+}
+
+# exchange_thumbprint URL: of the exchange key in a device's advertisement.
+exchange_thumbprint() {
+	fetch "$1/adv" | jose fmt -j- -Og payload -SyOg keys -Af- | jq -c 'select(.alg == "ECMR")' |
+		jose jwk thp -i- -a S256
+}
+
+# a_point: the public half of a new P-521 exchange key, as Clevis sends it.
+a_point() {
+	jose jwk gen -i '{"alg":"ECMR"}' | jose jwk pub -i- -o-
+}
+
+# recover URL KID BODY: sets status and body of POST URL/rec/KID.
+recover() {
+	status=$(fetch -o "$server_home/body" -w '%{http_code}' -H 'Content-Type: application/jwk+json' \
+		--data-binary "$3" "$1/rec/$2") || status=000
+	body=$(cat "$server_home/body")
+}
