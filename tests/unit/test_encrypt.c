@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The phase `encrypt` around a faked library: when it is done, that it waits for a key, that
+ * SIGTERM ends it between two chunks.
+ * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/pace.c bootstrap/stop.c
+ */
+#include "bootstrap/block.h"
+#include "bootstrap/luks_reencrypt.h"
+#include "bootstrap/phase.h"
+#include "bootstrap/report.h"
+#include "bootstrap/unlock.h"
+
+#include "tests/unit/unit.h"
+
+#include <signal.h>
+
+static struct luks_status status;
+static unsigned chunks_run, keys_asked, keys_denied, waits_reported;
+static bool term_after_two;
+static struct job job = { .state_dir = "/nowhere" };
+
+int block_find(const char *tag UNUSED, const char *value UNUSED, char *ret, size_t size)
+{
+	snprintf(ret, size, "/dev/root");
+	return 0;
+}
+
+int luks_look(const struct luks_where *where, struct luks_status *ret)
+{
+	assert_string_equal(where->header, "/dev/root");
+	*ret = status;
+	return 0;
+}
+
+int unlock_volume_key(const char *luks_uuid UNUSED, const struct luks_where *where UNUSED,
+		      struct secret *ret)
+{
+	if (keys_asked++ < keys_denied) {
+		raise(SIGTERM); /* ends the pause before the next attempt */
+		return fail(-EACCES, "denied");
+	}
+	return secret_random(ret, 64);
+}
+
+int luks_reencrypt_run(const struct luks_run *run)
+{
+	assert_string_equal(run->device, "/dev/root");
+	assert_string_equal(run->mapping, "cryptroot");
+	assert_int_equal(run->volume_key->len, 64);
+	for (chunks_run = 0; chunks_run <= 4; chunks_run++) {
+		if (term_after_two && chunks_run == 2)
+			raise(SIGTERM);
+		if (run->progress(chunks_run * 16 * MIB, 64 * MIB, run->userdata))
+			return LUKS_RUN_STOPPED;
+	}
+	return 0;
+}
+
+void report_progress(struct reporter *reporter UNUSED, const char *phase,
+		     enum report_state state UNUSED, double percent UNUSED, const char *message)
+{
+	assert_string_equal(phase, "encrypt");
+	waits_reported += strcmp(message, "waiting for key") == 0;
+}
+
+static void done_means_no_flag(void **state)
+{
+	(void)state;
+	status = (struct luks_status){ 0 };
+	assert_int_equal(phase_encrypt.done(&job), 0);
+	status = (struct luks_status){ .is_luks2 = true, .is_reencrypting = true };
+	assert_int_equal(phase_encrypt.done(&job), 0);
+	status.is_reencrypting = false;
+	assert_int_equal(phase_encrypt.done(&job), 1);
+}
+
+static void runs_to_the_end(void **state)
+{
+	(void)state;
+	assert_ok(phase_encrypt.run(&job));
+	assert_int_equal(chunks_run, 5);
+}
+
+/* The wish to stop is for good: these two come last. */
+static void stops_between_chunks(void **state)
+{
+	(void)state;
+	term_after_two = true;
+	assert_int_equal(phase_encrypt.run(&job), -EINTR);
+	assert_int_equal(chunks_run, 2);
+	assert_said("the next start goes on");
+}
+
+static void waits_for_a_key(void **state)
+{
+	(void)state;
+	keys_asked = 0;
+	keys_denied = 1;
+	assert_int_equal(phase_encrypt.run(&job), -EINTR);
+	assert_int_equal(waits_reported, 1);
+	assert_said("waiting for the key");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(done_means_no_flag),
+		cmocka_unit_test(runs_to_the_end),
+		cmocka_unit_test(stops_between_chunks),
+		cmocka_unit_test(waits_for_a_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
