@@ -93,7 +93,7 @@ static int set_subject(X509 *cert, const char *name)
 	return 0;
 }
 
-/* A certificate with everything but the alternative names and the signature. issuer NULL: itself. */
+/* All of a certificate but alternative names and signature. issuer NULL: itself. */
 static int begin(const struct profile *profile, const char *name, EVP_PKEY *key, X509 *issuer,
 		 X509 **ret)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Makes the server's folder. config.json is written last: a folder without it isn't a server yet, so
- * an init that was cut is told from one that was done. Replaces nothing that exists.
+ * Makes the server's folder. config.json is written last: a folder without it isn't a server yet,
+ * so an init that was cut is told from one that was done. Replaces nothing that exists.
  */
 #include "server/init.h"
 

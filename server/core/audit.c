@@ -203,7 +203,7 @@ void audit_settle(struct audit *audit, bool is_committed)
 			entry->repeats -= entry->flushed;
 		else if (entry->is_new)
 			remove_entry(audit, i);
-		/* After remove_entry() this is the next entry or unused room: both settle the same. */
+		/* After remove_entry(): the next entry, settled already, or unused room. */
 		entry->flushed = 0;
 		entry->is_new = false;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The key-encryption key (KEK) and what it wraps: per device and generation a P-521 exchange key and
- * an ES512 signing key, sealed and bound to organization, device, generation and KEK. Also the keyed
- * hash of enrollment keys. Private numbers leave this file only into exchange.c and jwk.c.
+ * The key-encryption key (KEK) and what it wraps: per device and generation a P-521 exchange key
+ * and an ES512 signing key, sealed and bound to organization, device, generation and KEK. Also the
+ * keyed hash of enrollment keys. Private numbers leave this file only into exchange.c and jwk.c.
  */
 #pragma once
 

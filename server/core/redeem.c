@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Redeeming enrollment keys. The secret is compared as a keyed hash, in constant time; an unknown id
- * costs and answers the same as a wrong secret.
+ * Redeeming enrollment keys. The secret is compared as a keyed hash, in constant time; an unknown
+ * id costs and answers the same as a wrong secret.
  */
 #include "server/core/redeem.h"
 

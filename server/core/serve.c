@@ -201,7 +201,7 @@ static int (*const serve[MESSAGE_TYPE_COUNT])(struct question *question) = {
 	[MESSAGE_MINT_KEY] = serve_mint_key,
 };
 
-/* One question of a port; MESSAGE_LATER when there is none. Drops a port that breaks the contract. */
+/* One question of a port; MESSAGE_LATER when there is none. Drops who breaks the contract. */
 static int serve_port(struct core *core, size_t port)
 {
 	union message message;
