@@ -285,7 +285,7 @@ CHECK(no_enrollment_key)
 }
 
 #define BIND                                                                                       \
-	"make a device on the server (panocryptctl device add NAME) and run the command it "       \
+	"make a device on the server (panocryptctl device add) and run the command it "            \
 	"prints, "                                                                                 \
 	"clevis luks bind -d DEVICE tang '{\"url\":\"https://SERVER/d/ID\",\"thp\":\"…\"}'"
 #define LATER                                                                                      \
