@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * panocrypt-bootstrap --self-test: uses each library for real, on files of its own, so that a static
- * program proves on a foreign machine that all of it got linked and works there.
+ * panocrypt-bootstrap --self-test: uses each library for real, on files of its own, so that a
+ * static program proves on a foreign machine that all of it got linked and works there.
  */
 #pragma once
 

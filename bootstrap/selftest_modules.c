@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An ELF file of 320 bytes with nothing but a .modinfo section, "license=GPL" in it, compressed with
- * `xz --check=crc32` and `zstd -19`. */
+/* An ELF file of 320 bytes with nothing but a .modinfo section, "license=GPL" in it, compressed
+ * with `xz --check=crc32` and `zstd -19`. */
 static const uint8_t module_xz[] = {
 	/* clang-format off */
 	0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0x00, 0x01, 0x69, 0x22, 0xde, 0x36, 0x02, 0x00,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The pinned libcryptsetup must finish what was cut, wherever it was cut. Encrypts a file as the
- * self-test does, but in a child that dies before its n-th write or flush, for every n; then resumes
- * and compares. Linked with --wrap, so the dying is in the library's own calls. Prints
+ * self-test does, but in a child that dies before its n-th write or flush, for every n; then
+ * resumes and compares. Linked with --wrap, so the dying is in the library's own calls. Prints
  * "N cuts, L lost"; needs a folder as argument.
  *
  * Offline only: the online path needs device-mapper and is cut in the VMs.
