@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The volume key's way from the boot step to the running system: root's user keyring, with a timeout, never a file.
+ * The volume key's way from the boot step to the running system: root's user keyring, with a
+ * timeout, never a file.
  */
 #pragma once
 
@@ -9,7 +10,8 @@
 #define KEYRING_TIMEOUT_S (24 * 3600)
 
 /* Puts the volume key of the LUKS UUID into the user keyring of uid 0; readable by uid 0 only. */
-int keyring_put(const char *luks_uuid, const struct secret *volume_key, unsigned timeout_s) MUST_CHECK;
+int keyring_put(const char *luks_uuid, const struct secret *volume_key,
+		unsigned timeout_s) MUST_CHECK;
 
 /* -ENOKEY without a sentence when it isn't there (any more). */
 int keyring_get(const char *luks_uuid, struct secret *ret) MUST_CHECK;

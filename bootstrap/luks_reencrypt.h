@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reencryption by libcryptsetup >= 2.8 (luks_reencrypt.c); the developer build with an older one links
- * luks_reencrypt_none.c, whose functions refuse with -EOPNOTSUPP: 2.6/2.7 give device_size another meaning.
+ * Reencryption by libcryptsetup >= 2.8 (luks_reencrypt.c); the developer build with an older one
+ * links luks_reencrypt_none.c, whose functions refuse with -EOPNOTSUPP: 2.6/2.7 give device_size
+ * another meaning.
  */
 #pragma once
 
 #include "bootstrap/luks.h"
 
-/* Init in a detached header file (a working copy): parks the head of data (S bytes) at R - S of the data device, writes the
- * segments into the header file. The data device must not be mounted. Asserts that the segments add up to
- * payload_bytes. Flushes nothing on the data device: the caller does, and compares. */
+/* Init in a detached header file (a working copy): parks the head of data (S bytes) at R - S of the
+ * data device, writes the segments into the header file. The data device must not be mounted.
+ * Asserts that the segments add up to payload_bytes. Flushes nothing on the data device: the caller
+ * does, and compares. */
 int luks_reencrypt_init(const char *header_file, const char *data, const struct secret *volume_key,
 			uint64_t payload_bytes) MUST_CHECK;
 
@@ -17,8 +19,8 @@ int luks_reencrypt_init(const char *header_file, const char *data, const struct 
 typedef bool (*luks_progress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
 
 struct luks_run {
-	const char *device;	  /* head has the header; */
-	const char *mapping;	  /* NULL: offline; else the active name: online */
+	const char *device;  /* head has the header; */
+	const char *mapping; /* NULL: offline; else the active name: online */
 	const struct secret *volume_key;
 	luks_progress progress;
 	void *userdata;
