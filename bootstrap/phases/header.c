@@ -17,9 +17,12 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define CLEVIS_SECRET_BYTES 32
 #define PASSPHRASE_MIN_CHARS 8
@@ -101,6 +104,27 @@ static unsigned choose_sector_bytes(const struct job *job, uint64_t device_bytes
 	return is_carved || root_bytes % 4096 == 0 ? 4096 : 512;
 }
 
+/* Growing leaves a partition of any number of 512-byte sectors, for which the library refuses larger ones; `carve` cuts
+ * it to a fitting size. Until then a sparse file stands in for it: the header doesn't remember its data device. */
+static int make_header_for_later(const char *file, const struct luks_format *format,
+				 const struct secret *passphrase, struct secret *ret_volume_key)
+{
+	CLEANUP_CLOSE int fd = -1;
+	CLEANUP_FREE char *stand_in = NULL;
+	int r;
+
+	r = text_format(&stand_in, "%s.data", file);
+	if (r < 0)
+		return r;
+	fd = open(stand_in, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)(4 * format->shift_bytes)) < 0)
+		return fail(-errno, "%s: %s", stand_in, strerror(errno));
+	r = luks_make_header(file, stand_in, format, passphrase, ret_volume_key);
+	if (unlink(stand_in) < 0 && r == 0)
+		r = fail(-errno, "%s: %s", stand_in, strerror(errno));
+	return r;
+}
+
 static int make_header(const struct job *job, const char *file, const struct secret *passphrase,
 		       struct secret *ret_volume_key)
 {
@@ -121,7 +145,9 @@ static int make_header(const struct job *job, const char *file, const struct sec
 	if (r < 0)
 		return r;
 	format.sector_bytes = choose_sector_bytes(job, device_bytes);
-	return luks_make_header(file, device, &format, passphrase, ret_volume_key);
+	if (device_bytes % format.sector_bytes == 0)
+		return luks_make_header(file, device, &format, passphrase, ret_volume_key);
+	return make_header_for_later(file, &format, passphrase, ret_volume_key);
 }
 
 /* The server's keys for this device, vouched for by the thumbprint that enrollment gave. */
