@@ -23,7 +23,7 @@ static int read_token(const struct ctl *ctl, struct secret *ret)
 		return fail(-EINVAL, "--token-file or PANOCRYPT_TOKEN_FILE is missing");
 	r = secret_read_file(ret, ctl->token_file, TOKEN_MAX_BYTES);
 	if (r < 0)
-		return fail_at(r == -EINVAL ? -EIO : r, "the token file");
+		return fail_at(-EIO, "the token file");
 	secret_trim_newline(ret);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * certificate up to date and becomes the monitor; the children's code is named here only.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -47,7 +48,8 @@ static const struct option_row serve_rows[] = {
 	  offsetof(struct serve_options, proxies), "CIDR",
 	  "take the source address from the PROXY header of these peers; may be repeated" },
 	{ "ready-file", NULL, OPTION_TEXT, offsetof(struct serve_options, ready_file), "FILE",
-	  "write the process id here once all processes are ready; removed at the end" },
+	  "gets the process id once all processes are ready, is empty until then; removed at "
+	  "the end" },
 	{ "help", NULL, OPTION_FLAG, offsetof(struct serve_options, help), NULL,
 	  "print this and exit" },
 };
@@ -134,6 +136,23 @@ static int read_proxies(const struct option_list *list, struct cidr_list *ret)
 	return 0;
 }
 
+/* Made before root is given up: the folder may be root's. Empty until all are ready. */
+static int open_ready_file(const char *path, int *ret)
+{
+	if (!path)
+		return 0;
+	*ret = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return *ret < 0 ? fail(-errno, "can't write %s: %m", path) : 0;
+}
+
+static void forget_ready_file(const char *path, int fd)
+{
+	if (fd < 0)
+		return;
+	if (unlink(path) && ftruncate(fd, 0))
+		log_warning("can't empty %s", path);
+}
+
 /* Thousands of connections need as many descriptors. */
 static void raise_limits(void)
 {
@@ -151,10 +170,10 @@ static int serve(const struct serve_options *options)
 	struct cidr_list proxies;
 	CLEANUP_CLOSE int unlock_listener = -1;
 	CLEANUP_CLOSE int admin_listener = -1;
+	CLEANUP_CLOSE int ready_fd = -1;
 	struct monitor_setup setup = {
 		.config = &config,
 		.proxies = &proxies,
-		.ready_file = options->ready_file,
 		.run_core = run_core,
 		.run_front = run_front,
 		.run_admin = run_admin,
@@ -169,6 +188,8 @@ static int serve(const struct serve_options *options)
 	if (!r)
 		r = listen_open(&config.admin_listen, &admin_listener);
 	if (!r)
+		r = open_ready_file(options->ready_file, &ready_fd);
+	if (!r)
 		r = process_drop_user(config.user);
 	if (!r)
 		r = process_harden(PROCESS_MONITOR);
@@ -179,7 +200,10 @@ static int serve(const struct serve_options *options)
 	raise_limits();
 	setup.unlock_listener = unlock_listener;
 	setup.admin_listener = admin_listener;
-	return monitor_main(&setup);
+	setup.ready_fd = ready_fd;
+	r = monitor_main(&setup);
+	forget_ready_file(options->ready_file, ready_fd);
+	return r;
 }
 
 static int serve_main(int argc, char **argv)

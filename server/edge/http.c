@@ -42,6 +42,16 @@ static bool is_token(uint8_t c)
 	       (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
+/* " HTTP/1.1": the library, as Debian builds it, looks at the digits only. */
+static bool ends_in_version(const uint8_t *line, size_t len)
+{
+	static const char name[] = " HTTP/";
+	const uint8_t *at = line + len - 9;
+
+	return len > 9 && memcmp(at, name, 6) == 0 && at[6] >= '0' && at[6] <= '9' &&
+	       at[7] == '.' && at[8] >= '0' && at[8] <= '9';
+}
+
 /*
  * Admission of one line (without its CRLF): visible ASCII, obs-text and, inside, spaces and tabs;
  * a header line begins with a name and a colon right behind it. So no folding, no empty name, no
@@ -57,7 +67,7 @@ static bool line_is_admitted(const uint8_t *line, size_t len, bool first)
 			return false;
 	}
 	if (first)
-		return len > 0;
+		return ends_in_version(line, len);
 	while (name < len && is_token(line[name]))
 		name++;
 	return name > 0 && name < len && line[name] == ':';

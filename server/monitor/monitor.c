@@ -59,18 +59,18 @@ void monitor_pause_accepting(struct monitor *monitor)
 	event_add(monitor->accept_pause, &after);
 }
 
-static int write_ready_file(const char *path)
+static int tell_ready(int fd)
 {
 	char text[32];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 
-	snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	return file_replace_text(path, text, 0644);
+	return fd < 0 ? 0 : file_write_all(fd, text, (size_t)len);
 }
 
 void monitor_child_ready(struct monitor *monitor)
 {
 	const struct server_config *config = monitor->setup->config;
-	int r = 0;
+	int r;
 
 	for (size_t i = 0; i < monitor->children_count; i++) {
 		if (!monitor->children[i].ready)
@@ -82,8 +82,7 @@ void monitor_child_ready(struct monitor *monitor)
 	accept_again(monitor);
 	log_info("ready: unlock on %s port %u, admin on %s port %u", config->listen.host,
 		 config->listen.port, config->admin_listen.host, config->admin_listen.port);
-	if (monitor->setup->ready_file)
-		r = write_ready_file(monitor->setup->ready_file);
+	r = tell_ready(monitor->setup->ready_fd);
 	if (r < 0)
 		monitor_stop_with(monitor, r);
 }
@@ -170,7 +169,5 @@ int monitor_main(const struct monitor_setup *setup)
 		r = fail(-EIO, "the event loop failed");
 	if (monitor.children)
 		children_kill(&monitor);
-	if (setup->ready_file)
-		(void)unlink(setup->ready_file);
 	return r ? r : monitor.result;
 }

@@ -24,7 +24,7 @@ struct monitor_setup {
 	const struct server_config *config;
 	int unlock_listener, admin_listener;
 	const struct cidr_list *proxies; /* peers whose PROXY header is read, and required */
-	const char *ready_file;		 /* NULL: none */
+	int ready_fd;			 /* gets the process id when all are ready; -1: none */
 	int (*run_core)(const struct monitor_child_setup *setup);
 	int (*run_front)(const struct monitor_child_setup *setup);
 	int (*run_admin)(const struct monitor_child_setup *setup);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120
 #
 # Sourced by the server's tests: a real panocryptd on free loopback ports, in a private mount namespace where its name
 # resolves and its CA is trusted (by --resolve and CURL_CA_BUNDLE, or /etc/hosts for stock Clevis).
@@ -7,12 +7,11 @@
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-# shellcheck disable=SC2034
 server_tests=$test_root/tests/server
 panocryptd=$test_root/build/panocryptd
 panocryptctl=$test_root/build/panocryptctl
 server_name=unlock.test
-# ThreadSanitizer's cousins: leaks are looked for by the unit tests, a sandboxed process can't.
+# Leaks are looked for by the unit tests: a sandboxed process can't look for its own.
 export ASAN_OPTIONS=detect_leaks=0
 
 # Sets server_dir, server_url, server_admin_url, server_ca, and the environment of panocryptctl.

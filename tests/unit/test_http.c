@@ -58,6 +58,8 @@ static const struct case_row refused[] = {
 	  RAW("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: b\r\nAuthorization: c\r\n\r\n"), 400 },
 	{ "HTTP/1.2", RAW("GET / HTTP/1.2\r\nHost: a\r\n\r\n"), 505 },
 	{ "HTTP/2.0", RAW("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), 505 },
+	{ "HTTQ/1.1", RAW("GET / HTTQ/1.1\r\nHost: a\r\n\r\n"), 400 },
+	{ "no version digits", RAW("GET / HTTP/x.y\r\nHost: a\r\n\r\n"), 400 },
 	{ "HTTP/0.9", RAW("GET /\r\n\r\n"), 400 },
 	{ "HTTP/2 preface", RAW("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 400 },
 	{ "absolute target", RAW("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400 },

@@ -1,0 +1,64 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# panocryptctl: each verb, its exit statuses, tables and JSON.
+set -u
+# shellcheck source=tests/server/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+private_hosts
+server_start
+
+says() { # NAME STATUS WORDS COMMAND…
+	local name=$1 wanted=$2 words=$3 got
+	shift 3
+	"$@" >"$server_home/out" 2>"$server_home/err"
+	got=$?
+	equal "$name: status" "$got" "$wanted"
+	check "$name: says \"$words\"" grep -qF -- "$words" "$server_home/out" "$server_home/err"
+}
+ctl=$panocryptctl
+
+says "help" 0 "enrollment-key create" "$ctl" help
+says "whoami" 0 "owner" "$ctl" whoami
+says "create" 0 "shown this once" "$ctl" enrollment-key create --tag env=test --tag role=web --allow-from 127.0.0.0/8 \
+	--max-uses 2 --expires-in 2h --description "for tests"
+key=$(cat "$server_home/out")
+check "standard output is the key alone" grep -Eqx '[0-9A-Z]{4}-[0-9A-Z]{5}-[0-9A-Z]{3}' "$server_home/out"
+says "list" 0 "env=test,role=web" "$ctl" enrollment-key list
+check "list hides the secret" sh -c '! grep -qF "$1" "$2"' - "${key#*-}" "$server_home/out"
+says "revoke" 0 "is revoked" "$ctl" enrollment-key revoke "${key%%-*}"
+says "revoke an unknown one" 3 "404" "$ctl" enrollment-key revoke ZZZZ
+says "revoke nonsense" 2 "ID must be" "$ctl" enrollment-key revoke z
+says "no devices" 0 "No devices." "$ctl" device list
+says "add" 0 "clevis luks bind -d DEVICE tang" "$ctl" device add --name web1 --allow-from 127.0.0.1 --tag a=b
+says "add without addresses" 2 "--allow-from" "$ctl" device add --name web2
+says "device list" 0 "web1" "$ctl" device list
+device=$("$ctl" device list --json | jq -r '.devices[0].device')
+says "show by name" 0 "$device" "$ctl" device show web1
+says "show by the id's beginning" 0 "web1" "$ctl" device show "${device:0:6}"
+says "show by id, as JSON" 0 '"state": "active"' "$ctl" device show "$device" --json
+says "show an unknown one" 3 "no device fits" "$ctl" device show nothing
+says "disable" 0 "is now disabled" "$ctl" device disable web1
+says "disable twice" 3 "409" "$ctl" device disable web1
+says "enable" 0 "is now active" "$ctl" device enable web1
+says "revoke a device" 0 "is now revoked" "$ctl" device revoke web1
+says "no denials" 0 "No denials." "$ctl" denials
+says "denials from nonsense" 3 "400" "$ctl" denials --from "x y&z"
+says "audit" 0 "device-revoked" "$ctl" audit list --limit 5
+check "no colour outside a terminal" sh -c '! grep -q "$(printf "\033")" "$1"' - "$server_home/out"
+says "audit as JSON" 0 '"events"' "$ctl" audit list --json
+says "no verb" 2 "verb is missing" "$ctl"
+says "an unknown verb" 2 "no verb" "$ctl" device dance
+says "an unknown option" 2 "--dance" "$ctl" whoami --dance
+says "a word too many" 2 "extra" "$ctl" whoami extra
+says "no URL" 2 "PANOCRYPT_ADMIN_URL" env -u PANOCRYPT_ADMIN_URL "$ctl" whoami
+says "no token file" 1 "token file" "$ctl" whoami --token-file /nonexistent
+says "a wrong token" 3 "401" "$ctl" whoami --token-file <(echo wrong)
+cp "$PANOCRYPT_TOKEN_FILE" "$server_home/open" && chmod 644 "$server_home/open"
+says "a token that others can read" 1 "token file" "$ctl" whoami --token-file "$server_home/open"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=other \
+	-keyout "$server_home/other.key" -out "$server_home/other.pem" 2>/dev/null
+says "another CA" 1 "certificate" "$ctl" whoami --ca "$server_home/other.pem"
+server_stop
+says "no server" 1 "no connection" "$ctl" whoami
+tests_done

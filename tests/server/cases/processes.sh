@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Processes: what each holds, its sandbox, what happens when one dies, silent clients, another user, PROXY.
+set -u
+# shellcheck source=tests/server/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+requires jose pgrep
+[ "$(id -u)" = 0 ] || skip "needs root, to give it up"
+server_init --user nobody
+server_run
+new_device
+kid=$(exchange_thumbprint "$device_url")
+point=$(a_point)
+unlocks() {
+	recover "$device_url" "$kid" "$point"
+	[ "$status" = 200 ]
+}
+check "unlocks" unlocks
+
+for name in core admin front; do
+	pid=$(server_child "$name") || die "no $name"
+	equal "$name: filtered system calls" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")" 2
+	equal "$name: no new privileges" "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$pid/status")" 1
+	equal "$name: another user" "$(awk '/^Uid:/ { print $2, $3 }' "/proc/$pid/status")" "$(id -u nobody) $(id -u nobody)"
+	equal "$name: no capabilities" "$(awk '/^CapEff:/ { print $2 }' "/proc/$pid/status")" 0000000000000000
+done
+equal "the monitor: another user" "$(awk '/^Uid:/ { print $2 }' "/proc/$server_pid/status")" "$(id -u nobody)"
+files() { find "/proc/$1/fd" -type l -printf '%l\n' | grep "^$server_dir" | sort -u; }
+equal "front has no file of the server open" "$(files "$(server_child front)")" ""
+check "core has the store" test -n "$(files "$(server_child core)")"
+sockets() { # inodes of TCP sockets in a process
+	find "/proc/$1/fd" -type l -printf '%l\n' | sed -n 's/^socket:\[\(.*\)\]$/\1/p' |
+		grep -Fxf <(awk 'NR > 1 { print $10 }' /proc/net/tcp /proc/net/tcp6)
+}
+equal "core has no network socket" "$(sockets "$(server_child core)")" ""
+check "the monitor has its listeners" test "$(sockets "$server_pid" | wc -l)" = 2
+equal "front has no listener" "$(sockets "$(server_child front)")" ""
+
+for name in front admin core; do
+	pid=$(server_child "$name")
+	kill -KILL "$pid"
+	check "$name dies and comes back" wait_for 20 sh -c '[ -n "$1" ] && ! kill -0 "$1" 2>/dev/null' - "$pid"
+	check "$name: unlocks again" wait_for 20 unlocks
+	back() { api GET /v1/whoami; [ "$status" = 200 ]; }
+	check "$name: the API too" wait_for 20 back
+done
+
+# 300 clients that say nothing hold nobody up, and are closed by the deadline.
+cat >"$server_home/silent.py" <<'PYTHON'
+import socket, sys, time
+many = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(300)]
+print("open", flush=True)
+start = time.monotonic()
+for one in many:
+    one.settimeout(30)
+    try:
+        if one.recv(1):
+            sys.exit("a silent client was answered")
+    except ConnectionError:
+        pass
+print(f"closed after {time.monotonic() - start:.0f} s", flush=True)
+sys.exit(0 if 5 < time.monotonic() - start < 20 else 1)
+PYTHON
+python3 "$server_home/silent.py" "$server_port" >"$server_home/silent.log" 2>&1 &
+silent=$!
+check "300 silent clients" wait_for 20 grep -q open "$server_home/silent.log"
+check "others unlock meanwhile" unlocks
+wait "$silent"
+equal "the silent ones are closed by the deadline" "$? $(tail -n 1 "$server_home/silent.log" | cut -d' ' -f1)" "0 closed"
+server_stop
+equal "a clean end" $? 0
+
+server_run --proxy-from 127.0.0.1
+cat >"$server_home/proxy.py" <<'PYTHON'
+import socket, ssl, sys
+port, ca, path, header = sys.argv[1:]
+raw = socket.create_connection(("127.0.0.1", int(port)), timeout=20)
+for byte in header.encode().decode("unicode_escape").encode("latin-1"):
+    raw.sendall(bytes([byte]))
+tls = ssl.create_default_context(cafile=ca).wrap_socket(raw, server_hostname="unlock.test")
+body = sys.stdin.buffer.read()
+tls.sendall(b"POST %s HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(body)) + body)
+print(tls.recv(4096).split()[1].decode())
+PYTHON
+proxied() { python3 "$server_home/proxy.py" "$1" "$server_ca" "${device_url#"$server_url"}/rec/$kid" "$2" <<<"$point" 2>/dev/null; }
+equal "PROXY v1: the client's address counts" "$(proxied "$server_port" 'PROXY TCP4 192.0.2.7 127.0.0.1 1234 443\r\n')" 403
+equal "PROXY v1: from an allowed one" "$(proxied "$server_port" 'PROXY TCP4 127.0.0.9 127.0.0.1 1234 443\r\n')" 200
+equal "PROXY v2" "$(proxied "$server_port" \
+	'\x0d\x0a\x0d\x0a\x00\x0d\x0a\x51\x55\x49\x54\x0a\x21\x11\x00\x0c\xc0\x00\x02\x08\x7f\x00\x00\x01\x04\xd2\x01\xbb')" 403
+equal "no PROXY header" "$(proxied "$server_port" '')" ""
+equal "a damaged one" "$(proxied "$server_port" 'PROXY TCP9 a b c d\r\n')" ""
+server_seen() { python3 - "$server_admin_port" "$server_ca" "$server_token" <<'PYTHON'
+import json, socket, ssl, sys
+port, ca, token = sys.argv[1:]
+raw = socket.create_connection(("127.0.0.1", int(port)), timeout=20)
+raw.sendall(b"PROXY UNKNOWN\r\n")
+tls = ssl.create_default_context(cafile=ca).wrap_socket(raw, server_hostname="unlock.test")
+tls.sendall(f"GET /v1/denials HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+answer = b""
+while chunk := tls.recv(65536):
+    answer += chunk
+print(" ".join(sorted({row["source"] for row in json.loads(answer.split(b"\r\n\r\n", 1)[1])["denials"]})))
+PYTHON
+}
+equal "the audit has those addresses" "$(server_seen)" "192.0.2.7 192.0.2.8"
+tests_done
