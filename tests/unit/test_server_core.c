@@ -361,6 +361,34 @@ static void writes_counts_when_stopped(void **state)
 	assert_ok(store_audit_verify(running->fixture->parts.store));
 }
 
+/* Killed at any moment: every answer that got out has its row. */
+static void audits_before_it_answers(void **state)
+{
+	struct running *running = *state;
+	struct message_redeemed device = fixture_device(running->fixture, "[\"192.0.2.0/24\"]");
+	long long answers = 0;
+	union message answer;
+	int r = 0;
+
+	open_connection(running, 1, "192.0.2.7");
+	for (uint64_t i = 1; i <= 200; i++)
+		send_exchange(running, i % 2, 1, i, &device);
+	/* One answer is read, the others are on their way when the kill comes. */
+	expect(&running->fronts[0], MESSAGE_EXCHANGED, &answer);
+	answers++;
+	usleep((useconds_t)(getpid() % 7) * 3000); /* another moment in every run */
+	kill(running->pid, SIGKILL);
+	assert_true(WIFSIGNALED(wait_core(running)));
+	for (size_t front = 0; front < 2; front++)
+		while ((r = message_receive(&running->fronts[front], &answer, NULL)) == 0)
+			answers += answer.exchanged.status == 200;
+	assert_int_equal(r, MESSAGE_END);
+	assert_in_range(answers, 1, 200);
+	assert_true(fixture_number(running->fixture, "SELECT count(*) FROM audit"
+						     " WHERE event = 'unlock-allowed'") >= answers);
+	assert_ok(store_audit_verify(running->fixture->parts.store));
+}
+
 static void ends_with_the_monitor(void **state)
 {
 	struct running *running = *state;
@@ -469,6 +497,7 @@ int main(void)
 		WITH_CORE(answers_questions_of_the_dead),
 		WITH_CORE(tells_when_it_is_unwell),
 		WITH_CORE(writes_counts_when_stopped),
+		WITH_CORE(audits_before_it_answers),
 		WITH_CORE(ends_with_the_monitor),
 		cmocka_unit_test(keeps_connections),
 		cmocka_unit_test(throttles),
