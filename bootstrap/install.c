@@ -75,7 +75,7 @@ static int install_program(void)
 static int systemctl(const char *verb, const char *unit)
 {
 	const struct spawn spawn = { .argv = { "systemctl", "--quiet", verb, unit },
-				     .timeout_s = 60 };
+				     .timeout_s = 300 };
 
 	return spawn_run(&spawn);
 }

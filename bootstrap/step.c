@@ -16,7 +16,7 @@
 
 static int reboot_machine(const struct job *job, const char *phase)
 {
-	const struct spawn spawn = { .argv = { "systemctl", "reboot" }, .timeout_s = 60 };
+	const struct spawn spawn = { .argv = { "systemctl", "reboot" }, .timeout_s = 300 };
 	int r;
 
 	if (job->config->no_reboot) {

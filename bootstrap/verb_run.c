@@ -7,6 +7,7 @@
 #include "bootstrap/job.h"
 #include "bootstrap/lock.h"
 #include "bootstrap/plan.h"
+#include "bootstrap/report.h"
 #include "bootstrap/step.h"
 #include "bootstrap/stop.h"
 #include "bootstrap/verbs.h"
@@ -103,21 +104,32 @@ static int begin(const struct config *config, const struct plan *plan, struct jo
 	return r;
 }
 
-/* Before enrollment there is nothing to go on with: a failed one leaves no unit behind. */
-static int convert(struct job *job)
+/* Before anything is installed: a key that isn't taken leaves no more behind than a nonce. */
+static int enroll(struct job *job)
 {
-	char sentence[FAIL_TEXT_MAX];
+	struct reporter reporter = { .intent = &job->intent,
+				     .state_dir = job->state_dir,
+				     .boot = job->boot };
 	int r;
 
-	r = install_self();
+	r = phase_enroll.done(job);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = phase_enroll.run(job);
+	if (r < 0)
+		return fail_at(r, "%s", phase_enroll.name);
+	report_progress(&reporter, phase_enroll.name, REPORT_DONE, -1, NULL);
+	return 0;
+}
+
+static int convert(struct job *job)
+{
+	int r;
+
+	r = enroll(job);
 	if (r == 0)
-		r = step_phases(job, false);
-	if (r == 0 || job->intent.device[0])
-		return r;
-	snprintf(sentence, sizeof(sentence), "%s", fail_text());
-	if (install_remove() < 0)
-		log_warning("%s", fail_text());
-	return fail(r, "%s", sentence);
+		r = install_self();
+	return r < 0 ? r : step_phases(job, false);
 }
 
 int verb_run(const struct config *config)
@@ -125,7 +137,7 @@ int verb_run(const struct config *config)
 	bool is_new, is_lockable = geteuid() == 0;
 	struct facts facts;
 	struct plan plan;
-	struct job job;
+	struct job job = { .config = config };
 	int r;
 
 	r = is_lockable ? lock_take() : 0; /* LOCK_BUSY: the facts say so, and the plan refuses */
