@@ -33,11 +33,21 @@ static void answer_done(struct http_answer *answer)
 	http_answer_done(answer);
 }
 
-static int call(const struct ctl *ctl, struct http_request *request, const char *path, json_t **ret)
+/* body NULL: GET, else POST of this JSON text. */
+static int call(const struct ctl *ctl, const char *path, const char *body, json_t **ret)
 {
 	CLEANUP_SECRET struct secret token = SECRET_EMPTY;
 	CLEANUP(answer_done) struct http_answer answer = { .status = 0 };
 	CLEANUP_FREE char *url = NULL;
+	struct http_request request = {
+		.method = body ? "POST" : "GET",
+		.content_type = body ? "application/json" : NULL,
+		.body = body,
+		.body_len = body ? strlen(body) : 0,
+		.bearer = &token,
+		.ca_file = ctl->ca,
+		.answer_max_bytes = ANSWER_MAX_BYTES,
+	};
 	int r;
 
 	if (!ctl->admin_url)
@@ -47,11 +57,8 @@ static int call(const struct ctl *ctl, struct http_request *request, const char 
 		r = text_format(&url, "%s%s", ctl->admin_url, path);
 	if (r < 0)
 		return r;
-	request->url = url;
-	request->bearer = &token;
-	request->ca_file = ctl->ca;
-	request->answer_max_bytes = ANSWER_MAX_BYTES;
-	r = http_exchange(request, &answer);
+	request.url = url;
+	r = http_exchange(&request, &answer);
 	if (!r)
 		r = http_answer_check(&answer, "panocryptd");
 	if (r < 0) /* -EINVAL is for options alone */
@@ -62,26 +69,19 @@ static int call(const struct ctl *ctl, struct http_request *request, const char 
 
 int ctl_get(const struct ctl *ctl, const char *path, json_t **ret)
 {
-	struct http_request request = { .method = "GET" };
-
-	return call(ctl, &request, path, ret);
+	return call(ctl, path, NULL, ret);
 }
 
 int ctl_post(const struct ctl *ctl, const char *path, json_t *body, json_t **ret)
 {
 	CLEANUP_JSON json_t *owned = body;
 	CLEANUP_FREE char *text = NULL;
-	struct http_request request = { .method = "POST", .content_type = "application/json" };
 	int r;
 
 	if (!owned)
 		return fail(-ENOMEM, "out of memory");
 	r = js_print(owned, &text);
-	if (r < 0)
-		return r;
-	request.body = text;
-	request.body_len = strlen(text);
-	return call(ctl, &request, path, ret);
+	return r < 0 ? r : call(ctl, path, text, ret);
 }
 
 json_t *ctl_list(const struct option_list *list)
