@@ -104,9 +104,20 @@ choose_jobs() {
 	unset MAKEOVERRIDES MFLAGS MAKELEVEL
 }
 
-# Entries that nothing used for a month go when their library is built anew.
+# Entries that nothing used for a month go when their library is built anew; so does what a killed
+# build left (the caller holds the library's lock).
 drop_old_outputs() {
 	find "$store" -maxdepth 1 -name "$1-*" -mtime +30 -exec rm -rf {} +
+	find "$store" -maxdepth 1 -name ".work-$1.*" -exec rm -rf {} +
+}
+
+require_tools() {
+	missing=
+	for tool in gcc make perl cmake meson ninja autoconf automake libtoolize autopoint pkg-config \
+		patch xz; do
+		command -v "$tool" >/dev/null || missing="$missing $tool"
+	done
+	[ -z "$missing" ] || { echo "static: not installed:$missing; \"make deps\" does it" >&2; exit 1; }
 }
 
 build_library() {
@@ -116,10 +127,12 @@ build_library() {
 		touch "$output"
 		return 0
 	fi
+	require_tools
 	mkdir -p "$store/log"
 	exec 9>"$store/.lock-$name"
 	flock 9
 	[ ! -d "$output" ] || return 0
+	drop_old_outputs "$name"
 	log=$store/log/$(basename "$output").log
 	work=$(mktemp -d "$store/.work-$name.XXXXXX")
 	trap 'rm -rf "$work"' EXIT
@@ -136,7 +149,6 @@ build_library() {
 		exit 1
 	fi
 	mv "$work/stage" "$output"
-	drop_old_outputs "$name"
 	echo "static: $name built in $(($(date +%s) - start)) s"
 }
 
@@ -151,6 +163,7 @@ build_prefix() {
 		exec 9>"$store/.lock-prefix"
 		flock 9
 		if [ ! -d "$target" ]; then
+			drop_old_outputs prefix
 			# The compiler wrapper holds its own path: build in place, mark as whole by rename.
 			rm -rf "$target.part"
 			# shellcheck disable=SC2086
