@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Does what boot_decide() said. Up to the first byte of the header every failure is a result and the machine boots on;
- * from there until the marker nothing but the whole header lets it go on (hold()).
+ * Does what boot_decide() said. Up to the first byte of the header every failure is a result and
+ * the machine boots on; from there until the marker nothing but the whole header lets it go on
+ * (hold()).
  */
 #include "bootstrap/block.h"
 #include "bootstrap/boot_run.h"
@@ -61,7 +62,7 @@ static int rehearse(const struct boot_run *run, struct boot_result *result,
 	return 0;
 }
 
-/* --- carve -------------------------------------------------------------------------------------- */
+/* --- carve ------------------------------------------------------------------------------------ */
 
 static int find_partition(const struct table *table, const char *partuuid,
 			  struct table_partition *ret)
@@ -75,7 +76,8 @@ static int find_partition(const struct table *table, const char *partuuid,
 	return fail(-ENOENT, "the partition table has no partition %s", partuuid);
 }
 
-/* Cuts the filesystem so that partition and later header find their room; refuses where a block would have to move. */
+/* Cuts the filesystem so that partition and later header find their room; refuses where a block
+ * would have to move. */
 static int cut_filesystem(const struct boot_run *run, const struct fs *fs, uint64_t root_bytes)
 {
 	const char *device = run->root_device;
@@ -120,7 +122,8 @@ static int carve_disk(const struct boot_run *run, const struct fs *fs)
 		r = cut_filesystem(run, fs, size);
 	if (r < 0)
 		return r;
-	/* cut: the filesystem is smaller than its partition, which harms nothing; all of this is done again */
+	/* cut: the filesystem is smaller than its partition, which harms nothing; all of this is
+	 * done again */
 	return table_carve(disk, root.number, size, run->intent.boot_bytes,
 			   run->intent.boot_partuuid, &number);
 }
@@ -138,7 +141,7 @@ static int carve(struct boot_run *run, struct boot_result *result)
 	return r < 0 ? r : carve_disk(run, fs);
 }
 
-/* --- shrink ------------------------------------------------------------------------------------- */
+/* --- shrink ----------------------------------------------------------------------------------- */
 
 static int write_intent(struct boot_run *run, uint64_t payload_bytes, uint64_t root_bytes)
 {
@@ -152,8 +155,8 @@ static int write_intent(struct boot_run *run, uint64_t payload_bytes, uint64_t r
 	return r < 0 ? r : mount_settle(run->state_dir);
 }
 
-/* F: stays what it is once the filesystem has it; until then it is computed from what is there now, since the machine may
- * have been booted in between. */
+/* F: stays what it is once the filesystem has it; until then it is computed from what is there now,
+ * since the machine may have been booted in between. */
 static int choose_payload(struct boot_run *run, const struct fs *fs, struct payload_facts *facts)
 {
 	const char *device = run->root_device;
@@ -196,14 +199,12 @@ static int shrink(struct boot_run *run)
 	return fs->shrink(run->root_device, run->intent.payload_bytes);
 }
 
-/* --- place -------------------------------------------------------------------------------------- */
+/* --- place ------------------------------------------------------------------------------------ */
 
 static void settle_state(const char *state_dir)
 {
 	if (mount_settle(state_dir) < 0)
-		log_warning(
-			"%s",
-			fail_text()); /* fsync(2) was done; only GRUB would notice, and it reads none of it */
+		log_warning("%s", fail_text()); /* only GRUB would notice; it reads none of it */
 }
 
 static struct place place_of(const struct boot_run *run)
@@ -331,7 +332,7 @@ static int place_again(struct boot_run *run, struct boot_result *result)
 	return r < 0 ? r : unlock(run, result);
 }
 
-/* --- all of it ---------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static int act(struct boot_run *run, const struct boot_decision *decision,
 	       struct boot_result *result)

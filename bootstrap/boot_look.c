@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads everything that boot_decide() wants to know. Mounts read-only, writes to RUN_DIR (memory) only. Block devices are
- * found by what is on them, never by name. Whatever can't be read counts as not there, and is said in the log.
+ * Reads everything that boot_decide() wants to know. Mounts read-only, writes to RUN_DIR (memory)
+ * only. Block devices are found by what is on them, never by name. Whatever can't be read counts as
+ * not there, and is said in the log.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/boot_run.h"
@@ -50,7 +51,7 @@ static bool kernel_was_told(const char *word)
 	return boot_cmdline_has(cmdline, word);
 }
 
-/* --- the state ---------------------------------------------------------------------------------- */
+/* --- the state -------------------------------------------------------------------------------- */
 
 static int read_config(struct boot_run *run)
 {
@@ -124,7 +125,8 @@ static bool is_our_header(const struct boot_run *run, const char *path)
 	return status.is_luks2 && strcmp(status.uuid, run->intent.luks_uuid) == 0;
 }
 
-/* The header copy is used where it stands on /boot, but from memory when it stands on the filesystem to be changed. */
+/* The header copy is used where it stands on /boot, but from memory when it stands on the
+ * filesystem to be changed. */
 static int take_header(struct boot_run *run, const char *path)
 {
 	int r;
@@ -165,7 +167,7 @@ static void look_at_state(struct boot_run *run)
 	facts->has_header = r == 0 && is_our_header(run, run->header);
 }
 
-/* --- the root partition ------------------------------------------------------------------------- */
+/* --- the root partition ----------------------------------------------------------------------- */
 
 static int compare_parked(const struct boot_run *run, uint64_t offset, uint64_t len, bool *ret)
 {
@@ -187,7 +189,7 @@ int boot_is_head_parked(const struct boot_run *run, bool *ret)
 	return compare_parked(run, 0, run->intent.shift_bytes, ret);
 }
 
-/* The first chunk is only written after the marker: where it is, the marker was there and was lost. */
+/* The first chunk is only written after the marker: where it is, the marker was lost. */
 static bool has_first_chunk(const struct boot_run *run)
 {
 	const struct luks_where where = { run->root_device, NULL };
@@ -228,7 +230,7 @@ static void look_at_root(struct boot_run *run)
 	}
 }
 
-/* --- all of it ---------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static void look_at_cmdline(struct boot_run *run)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One run of the boot step: what it found and where. Shared by boot_look.c (reads), boot_act.c and boot_unlock.c (change);
- * nobody else includes this but verb_boot.c and tests.
+ * One run of the boot step: what it found and where. Shared by boot_look.c (reads), boot_act.c and
+ * boot_unlock.c (change); nobody else includes this but verb_boot.c and tests.
  */
 #pragma once
 
@@ -23,9 +23,9 @@ struct boot_run {
 	struct boot_facts facts;
 };
 
-/* Reads BOOT_CONFIG, mounts the state filesystem read-only, fills the facts. In stage 1 header and intent are in RAM and
- * the root filesystem is unmounted when it returns; in stage 2 /boot stays mounted. Never fails: what can't be read is
- * not there. */
+/* Reads BOOT_CONFIG, mounts the state filesystem read-only, fills the facts. In stage 1 header and
+ * intent are in RAM and the root filesystem is unmounted when it returns; in stage 2 /boot stays
+ * mounted. Never fails: what can't be read is not there. */
 void boot_look(struct boot_run *ret);
 
 int boot_mount_state(struct boot_run *run, bool is_writable) MUST_CHECK;
@@ -41,7 +41,7 @@ bool boot_cmdline_has(const char *cmdline, const char *word);
 void boot_act(struct boot_run *run, const struct boot_decision *decision,
 	      struct boot_result *result);
 
-/* --- boot_unlock.c ------------------------------------------------------------------------------ */
+/* --- boot_unlock.c ---------------------------------------------------------------------------- */
 
 /* The network script that stays on the machine, in the foreground, with a deadline. */
 int boot_network(void) MUST_CHECK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two sums of the boot step: where the /boot partition is cut off, and how large the payload is. Pure. All in bytes.
+ * The two sums of the boot step: where the /boot partition is cut off, and how large the payload
+ * is. Pure. All in bytes.
  */
 #pragma once
 
@@ -9,8 +10,8 @@
 #define PAYLOAD_SLACK_BYTES                                                                        \
 	(256 * MIB) /* what the machine needs while it is being encrypted, beside a quarter */
 
-/* R after `carve`: a partition of boot_bytes fits behind it, aligned to 1 MiB. -ENOSPC with a sentence when less than two
- * shifts and 64 MiB would be left. */
+/* R after `carve`: a partition of boot_bytes fits behind it, aligned to 1 MiB. -ENOSPC with a
+ * sentence when less than two shifts and 64 MiB would be left. */
 int boot_carve_size(uint64_t start_bytes, uint64_t size_bytes, uint64_t boot_bytes,
 		    uint64_t shift_bytes, uint64_t *ret_root_bytes) MUST_CHECK;
 
@@ -19,6 +20,7 @@ struct payload_facts {
 	uint64_t root_bytes, shift_bytes;
 };
 
-/* The size up to which F may be rounded down to what the filesystem can do, never below unmoved_bytes. -ENOSPC with a
- * sentence (`tail-in-use`) when the filesystem can't be cut to R - 2S without moving anything. */
+/* The size up to which F may be rounded down to what the filesystem can do, never below
+ * unmoved_bytes. -ENOSPC with a sentence (`tail-in-use`) when the filesystem can't be cut to R - 2S
+ * without moving anything. */
 int boot_payload_size(const struct payload_facts *facts, uint64_t *ret_bytes) MUST_CHECK;

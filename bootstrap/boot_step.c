@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the boot step does with what it found: one table, first match wins (docs/boot-step.md shows the same), and the
- * small file that carries the result into the running system. boot_decide() is pure.
+ * What the boot step does with what it found: one table, first match wins (docs/boot-step.md shows
+ * the same), and the small file that carries the result into the running system. boot_decide() is
+ * pure.
  */
 #include "bootstrap/boot_step.h"
 
@@ -30,7 +31,8 @@ enum fact {
 	SKIP = 1 << 10,
 };
 
-/* "trouble" rows end a run instead of a reboot. The order matters: what was placed is looked at before what is wanted. */
+/* "trouble" rows end a run instead of a reboot. The order matters: what was placed is looked at
+ * before what is wanted. */
 static const struct rule {
 	unsigned yes, no;
 	enum boot_action action;
@@ -56,7 +58,8 @@ static const struct rule {
 	  "the header is ready, the disk is as it was parked" },
 	{ POST, PLAIN, BOOT_PLACE_AGAIN, false,
 	  "the head of the filesystem was cleared for the header" },
-	/* before `place`; a header.post that is left here is older than the filesystem and will be thrown away */
+	/* before `place`; a header.post that is left here is older than the filesystem and will be
+	   thrown away */
 	{ LUKS, 0, BOOT_NOTHING, false, "the disk is encrypted, nothing of ours is left to do" },
 	{ 0, PLAIN, BOOT_NOTHING, true,
 	  "the root partition does not hold the intended filesystem" },
@@ -100,7 +103,7 @@ const char *boot_action_name(enum boot_action action)
 	return names[action];
 }
 
-/* --- the result --------------------------------------------------------------------------------- */
+/* --- the result ------------------------------------------------------------------------------- */
 
 int boot_result_write(const struct boot_result *result)
 {
@@ -147,7 +150,8 @@ int boot_result_read(struct boot_result *ret)
 	return 0;
 }
 
-/* Was the machine rebooted since the image with the boot step was made? boot.json names the boot in which it was. */
+/* Was the machine rebooted since the image with the boot step was made? boot.json names the boot in
+ * which it was. */
 static int was_booted_since(bool *ret)
 {
 	CLEANUP_JSON json_t *object = NULL;

@@ -1,57 +1,62 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The boot step: what runs in the initramfs, before the root is mounted. boot_look() reads, boot_decide() is pure,
- * boot_act.c changes. Whatever goes wrong before the first byte of the header is written, the machine boots on.
+ * The boot step: what runs in the initramfs, before the root is mounted. boot_look() reads,
+ * boot_decide() is pure, boot_act.c changes. Whatever goes wrong before the first byte of the
+ * header is written, the machine boots on. docs/boot-step.md has the table.
  *
- * The image carries /etc/panocrypt/boot.json ({"state_uuid","state_path"}): which filesystem holds intent and header copy.
- *	stage 1: the root filesystem itself, /var/lib/panocrypt (mounted read-only, copied to RAM, unmounted)
+ * The image carries /etc/panocrypt/boot.json ({"state_uuid","state_path","made_in_boot"}): which
+ * filesystem holds intent and header copy.
+ *	stage 1: the root filesystem itself, /var/lib/panocrypt (mounted read-only, copied to
+ *		 memory, unmounted)
  *	stage 2: the plain, separate /boot, /panocrypt
- * The kernel command line mark "panocrypt.boot=<uuid of that /boot>" is written only into the new /boot's grub.cfg.
+ * The mark "panocrypt.boot=<uuid of that /boot>" is written only into the new /boot's grub.cfg.
  */
 #pragma once
 
 #include "bootstrap/intent.h"
 
 enum boot_action {
-	BOOT_NOTHING, /* boot on; nothing of ours to do */
-	BOOT_CARVE,   /* stage 1: rehearse, then carve */
-	BOOT_CONVERT, /* stage 2: rehearse, shrink, place from the pristine copy, first chunk, open */
-	BOOT_PLACE_AGAIN, /* a cut inside place: finish from header.post; never let the plain root be mounted */
-	BOOT_UNLOCK, /* marker: first chunk if it is missing, then open */
-	BOOT_HOLD, /* the disk is in a state that must not be mounted and can't be repaired here: stop and say why */
+	BOOT_NOTHING,	  /* boot on; nothing of ours to do */
+	BOOT_CARVE,	  /* stage 1: rehearse, then carve */
+	BOOT_CONVERT,	  /* stage 2: rehearse, shrink, place from the pristine copy, open */
+	BOOT_PLACE_AGAIN, /* a cut inside place: finish from header.post, mount nothing before */
+	BOOT_UNLOCK,	  /* marker: first chunk if it is missing, then open */
+	BOOT_HOLD,	  /* must not be mounted and can't be repaired here: stop and say why */
 };
 
 struct boot_facts {
 	bool has_intent, has_header, has_post, has_marker;
-	bool has_boot_partition; /* the partition of intent.boot_partuuid exists */
-	bool is_boot_separate;	 /* the state is on a separate /boot */
-	bool is_boot_proven;	 /* the mark on the command line names intent.boot_uuid */
-	bool is_root_filesystem; /* root device: a plain filesystem with intent.fs_uuid, superblock valid */
-	bool is_root_luks; /* our LUKS UUID is recognised on it */
-	bool is_root_same_as_parked; /* superblock of root equals the one in the parked head (only with has_post) */
-	bool has_skip; /* "panocrypt.skip" on the command line: the user's way out */
+	bool has_boot_partition;     /* the partition of intent.boot_partuuid exists */
+	bool is_boot_separate;	     /* the state is on a separate /boot */
+	bool is_boot_proven;	     /* the mark on the command line names intent.boot_uuid */
+	bool is_root_filesystem;     /* root device: plain, with intent.fs_uuid, superblock valid */
+	bool is_root_luks;	     /* our LUKS UUID is recognised on it */
+	bool is_root_same_as_parked; /* its superblock is the parked one; has_post only */
+	bool has_skip;		     /* "panocrypt.skip" on the command line: the user's way out */
 };
 
 struct boot_decision {
 	enum boot_action action;
-	bool is_trouble; /* a step was due and can't be taken: the running system must not just reboot again */
+	bool is_trouble;    /* a step was due and can't be taken: no reboot by itself */
 	const char *reason; /* constant text */
 };
 
 struct boot_decision boot_decide(const struct boot_facts *facts);
 const char *boot_action_name(enum boot_action action);
 
-/* RUN_DIR/result.json: {"action","ok","phase","reason","at_s"}; read by the running system's phases and status. */
+/* RUN_DIR/result.json: {"action","ok","phase","reason","at_s"}; read by the running system's phases
+ * and status. */
 struct boot_result {
 	char action[24], phase[24], reason[512];
 	bool is_ok;
 	bool exists;
 };
 int boot_result_write(const struct boot_result *result) MUST_CHECK;
-int boot_result_read(struct boot_result *ret)
-	MUST_CHECK; /* exists = false when the boot step did not run */
 
-/* For done() of the boot step's phases, after they have found that the work isn't done: 0 when a reboot is the way on;
- * negative with the boot step's own reason when it has stopped in this boot at what this phase stands for, or when this
- * boot went around it. */
+/* exists = false when the boot step did not run. */
+int boot_result_read(struct boot_result *ret) MUST_CHECK;
+
+/* For done() of the boot step's phases, after they have found that the work isn't done: 0 when a
+ * reboot is the way on; negative with the boot step's own reason when it has stopped in this boot
+ * at what this phase stands for, or when this boot went around it. */
 int boot_result_check(const char *phase) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The boot step's way to the server and to an open root, by the programs and files that stay on the machine: that is what
- * makes the rehearsal one.
+ * The boot step's way to the server and to an open root, by the programs and files that stay on the
+ * machine: that is what makes the rehearsal one.
  */
 #include "bootstrap/boot_run.h"
 
@@ -22,7 +22,8 @@
 #define ATTEMPTS 3
 #define VARIABLE_MAX 256
 
-/* What init exports to the scripts it runs (initramfs-tools, init); spawn() passes nothing on by itself. */
+/* What init exports to the scripts it runs (initramfs-tools, init); spawn() passes nothing on by
+ * itself. */
 static const char *const script_variables[] = { "quiet",  "starttime", "IP",	  "DEVICE",
 						"BOOTIF", "BOOT",      "rootmnt", "DPKG_ARCH" };
 
@@ -116,7 +117,8 @@ int boot_open(const char *device, const struct secret *secret)
 	struct spawn settle = { .argv = { "udevadm", "settle", "--timeout=30" } };
 	int r;
 
-	/* The kernel loads both by itself when modprobe is in the image; a failure shows in cryptsetup's words. */
+	/* The kernel loads both by itself when modprobe is in the image; a failure shows in
+	 * cryptsetup's words. */
 	if (kmods_load("dm_mod") < 0 || kmods_load("dm_crypt") < 0)
 		fail_clear();
 	r = spawn_run(&open);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a filesystem can do for us, one file each (fs_ext4.c), one table (fs.c). Devices are not mounted unless said.
+ * What a filesystem can do for us, one file each (fs_ext4.c), one table (fs.c). Devices are not
+ * mounted unless said.
  */
 #pragma once
 
@@ -9,21 +10,23 @@
 struct fs {
 	const char *name; /* as blkid says it */
 
-	/* Full check; repairs only what is safe without a question (e2fsck -fp). Negative when anything is left. */
+	/* Full check; repairs only what is safe without a question (e2fsck -fp). Negative when
+	 * anything is left. */
 	int (*check)(const char *device);
 
-	/* The smallest size (one that shrink() makes exactly) to which it can be cut without moving a block or an inode; its
-	 * present size when nothing can be cut. */
+	/* The smallest size (one that shrink() makes exactly) to which it can be cut without moving
+	 * a block or an inode; its present size when nothing can be cut. */
 	int (*unmoved_bytes)(const char *device, uint64_t *ret);
 
-	/* The largest size, a multiple of 1 MiB and at most most_bytes and its present size, to which shrink() can cut it
-	 * exactly. */
+	/* The largest size, a multiple of 1 MiB and at most most_bytes and its present size, to
+	 * which shrink() can cut it exactly. */
 	int (*fit_bytes)(const char *device, uint64_t most_bytes, uint64_t *ret);
 
 	/* Its own idea of its size (unmounted or mounted), and of used bytes. */
 	int (*size_bytes)(const char *device, uint64_t *ret_size, uint64_t *ret_used);
 
-	/* Cuts it to exactly size_bytes (of fit_bytes() or unmoved_bytes()). Checked before by the caller. */
+	/* Cuts it to exactly size_bytes (of fit_bytes() or unmoved_bytes()). Checked before by the
+	 * caller. */
 	int (*shrink)(const char *device, uint64_t size_bytes);
 
 	/* Grows it to the whole device, mounted or not. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ext4 by e2fsprogs: e2fsck, dumpe2fs, resize2fs. Every size is asked of the filesystem again after a change: resize2fs
- * may make it smaller than it was told. A redo log around the shrink belongs here; it is not built.
+ * ext4 by e2fsprogs: e2fsck, dumpe2fs, resize2fs. Every size is asked of the filesystem again after
+ * a change: resize2fs may make it smaller than it was told. A redo log around the shrink belongs
+ * here; it is not built.
  */
 #include "bootstrap/fs_ext4.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See fs_ext4_parse.h. The text comes from a tool that read a disk which somebody else may have written: every number is
- * checked before it is used, and the whole is refused if it isn't in the order that dumpe2fs prints.
+ * See fs_ext4_parse.h. The text comes from a tool that read a disk which somebody else may have
+ * written: every number is checked before it is used, and the whole is refused if it isn't in the
+ * order that dumpe2fs prints.
  */
 #include "bootstrap/fs_ext4_parse.h"
 
@@ -109,7 +110,7 @@ static bool find_word(struct text *text, const char *word)
 	return true;
 }
 
-/* --- the superblock's part ---------------------------------------------------------------------- */
+/* --- the superblock's part -------------------------------------------------------------------- */
 
 static const struct {
 	const char *label;
@@ -126,7 +127,8 @@ static const struct {
 	  8 * 65536 },
 };
 
-/* With these, blocks can move although they are below the cut, or metadata isn't where it is looked for here. */
+/* With these, blocks can move although they are below the cut, or metadata isn't where it is looked
+ * for here. */
 static const char *const obstacles[] = { "meta_bg", "bigalloc", "sparse_super2", "journal_dev" };
 
 static void read_features(struct ext4_layout *layout, struct text line)
@@ -174,7 +176,7 @@ static int check_fields(const struct ext4_layout *layout)
 	return 0;
 }
 
-/* --- the groups --------------------------------------------------------------------------------- */
+/* --- the groups ------------------------------------------------------------------------------- */
 
 static void end_group(const struct parser *parser)
 {
@@ -295,7 +297,7 @@ static int read_line(struct parser *parser, struct text line)
 	return read_metadata(parser, line);
 }
 
-/* --- what follows from them --------------------------------------------------------------------- */
+/* --- what follows from them ------------------------------------------------------------------- */
 
 static int compare_ranges(const void *a, const void *b)
 {
@@ -384,7 +386,7 @@ void ext4_layout_done(struct ext4_layout *layout)
 	layout->metadata = (struct ext4_ranges){ 0 };
 }
 
-/* --- sizes -------------------------------------------------------------------------------------- */
+/* --- sizes ------------------------------------------------------------------------------------ */
 
 bool ext4_layout_is_exact(const struct ext4_layout *layout, uint64_t size_bytes)
 {

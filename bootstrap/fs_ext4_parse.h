@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What dumpe2fs prints about an ext4 filesystem, read into numbers, and how small it may become. Pure: text in, numbers
- * out; runs no program, opens no device. All block numbers are the filesystem's own, counted from the device's start.
+ * What dumpe2fs prints about an ext4 filesystem, read into numbers, and how small it may become.
+ * Pure: text in, numbers out; runs no program, opens no device. All block numbers are the
+ * filesystem's own, counted from the device's start.
  */
 #pragma once
 
@@ -9,8 +10,8 @@
 
 struct ext4_range {
 	uint64_t first, last;
-	uint64_t
-		owner; /* the group whose superblock copy, bitmap or inode table this is; unused for free ranges */
+	uint64_t owner; /* the group whose superblock copy, bitmap or inode table this is; unused
+			   for free ranges */
 };
 
 struct ext4_ranges {
@@ -21,27 +22,30 @@ struct ext4_ranges {
 struct ext4_layout {
 	uint64_t block_bytes, block_count, free_blocks, first_block;
 	uint64_t blocks_per_group, inodes_per_group, inode_blocks_per_group;
-	uint64_t group_count;	  /* seen; 0 after `dumpe2fs -h` */
-	uint64_t overhead_blocks; /* at most what the metadata of one group takes */
-	uint64_t
-		end_of_data_block; /* first block behind the last one that isn't some group's metadata */
+	uint64_t group_count;	     /* seen; 0 after `dumpe2fs -h` */
+	uint64_t overhead_blocks;    /* at most what the metadata of one group takes */
+	uint64_t end_of_data_block;  /* first block behind the last one that isn't some group's
+					metadata */
 	uint64_t end_of_inode_group; /* first group behind the last one with an inode in use */
 	char obstacle[24]; /* a feature with which blocks can't be predicted here; "" if none */
 	struct ext4_ranges metadata; /* sorted by first block */
 };
 
-/* Reads the output of `dumpe2fs` (C locale), of `dumpe2fs -h` too. -EINVAL with a sentence naming what is missing or
- * contradicts itself. The caller ends the layout with ext4_layout_done(), also after a failure. */
+/* Reads the output of `dumpe2fs` (C locale), of `dumpe2fs -h` too. -EINVAL with a sentence naming
+ * what is missing or contradicts itself. The caller ends the layout with ext4_layout_done(), also
+ * after a failure. */
 int ext4_layout_parse(const char *text, size_t len, struct ext4_layout *ret) MUST_CHECK;
 void ext4_layout_done(struct ext4_layout *layout);
 
-/* Does resize2fs make exactly this size? It drops a last group that has little room beside its own metadata
- * (e2fsprogs resize/resize2fs.c, adjust_fs_info()). Sizes that aren't whole blocks are not exact. */
+/* Does resize2fs make exactly this size? It drops a last group that has little room beside its own
+ * metadata (e2fsprogs resize/resize2fs.c, adjust_fs_info()). Sizes that aren't whole blocks are not
+ * exact. */
 bool ext4_layout_is_exact(const struct ext4_layout *layout, uint64_t size_bytes);
 
 /* Would a cut to this size leave every block and inode where it is? */
 bool ext4_layout_is_unmoved(const struct ext4_layout *layout, uint64_t size_bytes);
 
-/* The smallest such size at the end of a group, rounded up to a MiB and to an exact size; the present size when there is
- * none below it. -EOPNOTSUPP with a sentence when the layout has an obstacle. */
+/* The smallest such size at the end of a group, rounded up to a MiB and to an exact size; the
+ * present size when there is none below it. -EOPNOTSUPP with a sentence when the layout has an
+ * obstacle. */
 int ext4_layout_unmoved_bytes(const struct ext4_layout *layout, uint64_t *ret) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See spawn.h. Works in the initramfs too. The child gets a session of its own (no terminal to ask on, one group to
- * kill), no descriptor but 0, 1 and 2, and only the environment made here.
+ * See spawn.h. Works in the initramfs too. The child gets a session of its own (no terminal to ask
+ * on, one group to kill), no descriptor but 0, 1 and 2, and only the environment made here.
  */
 #include "bootstrap/spawn.h"
 
@@ -56,7 +56,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* --- in the child ------------------------------------------------------------------------------- */
+/* --- in the child ----------------------------------------------------------------------------- */
 
 static int program_path(const char *program, char *ret, size_t size)
 {
@@ -72,7 +72,8 @@ static int program_path(const char *program, char *ret, size_t size)
 	return -ENOENT;
 }
 
-/* In the initramfs HOME is / as the kernel gives it to init: there curl finds the same /.curlrc as in Clevis's own loop. */
+/* In the initramfs HOME is / as the kernel gives it to init: there curl finds the same /.curlrc as
+ * in Clevis's own loop. */
 static void make_environment(const struct spawn *spawn, char *env[static ENV_MAX])
 {
 	static char path[] = "PATH=/usr/sbin:/sbin:/usr/bin:/bin", locale[] = "LC_ALL=C";
@@ -127,7 +128,7 @@ static int wire(const int fds[static 3])
 	return 0;
 }
 
-/* --- starting ----------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static void close_fd(int *fd)
 {
@@ -201,7 +202,7 @@ static int start(const struct spawn *spawn, struct child *child)
 	return r < 0 ? fail_at(r, "starting %s", spawn->argv[0]) : 0;
 }
 
-/* --- while it runs ------------------------------------------------------------------------------ */
+/* --- while it runs ---------------------------------------------------------------------------- */
 
 static void tail_add(struct sink *sink, const char *data, size_t len)
 {
@@ -273,8 +274,7 @@ static void feed(struct child *child)
 		child->input_len -= (size_t)n;
 	}
 	if (n < 0 || !child->input_len)
-		close_fd(
-			&child->in); /* a program that doesn't read all of it says so by its exit status */
+		close_fd(&child->in); /* who doesn't read all of it says so by its status */
 }
 
 /* One round of waiting. 1: the child has ended; 0: go on. */
@@ -324,7 +324,8 @@ static int open_child(const struct spawn *spawn, struct child *child)
 	return 0;
 }
 
-/* Waits for the end, collecting; kills the whole session when it takes too long or says too much. Returns wait's status. */
+/* Waits for the end, collecting; kills the whole session when it takes too long or says too much.
+ * Returns wait's status. */
 static int finish(const struct spawn *spawn, struct child *child, struct sink *sink,
 		  int *ret_status)
 {
@@ -338,7 +339,8 @@ static int finish(const struct spawn *spawn, struct child *child, struct sink *s
 		;
 	if (r < 0)
 		return r;
-	/* What was written before the end is still in the pipes; children left behind may hold them open. */
+	/* What was written before the end is still in the pipes; children left behind may hold them
+	 * open. */
 	while (drain(&child->out, sink, true) && !sink->is_over)
 		;
 	while (drain(&child->err, sink, false))
@@ -346,7 +348,7 @@ static int finish(const struct spawn *spawn, struct child *child, struct sink *s
 	return sink->is_over ? -E2BIG : 0;
 }
 
-/* --- the results -------------------------------------------------------------------------------- */
+/* --- the results ------------------------------------------------------------------------------ */
 
 static int explain(const struct spawn *spawn, int r)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See table.h. libfdisk writes a GPT in the order alternate entries, alternate header, primary entries, primary header,
- * protective MBR (libfdisk/src/gpt.c, gpt_write_disklabel()); it flushes only at the end. The descriptor we give it has
- * O_DSYNC, so each of these writes is durable before the next. A cut between the last two leaves new entries under the
- * old header: Linux then needs "gpt" on the command line to look at the alternate one.
+ * See table.h. libfdisk writes a GPT in the order alternate entries, alternate header, primary
+ * entries, primary header, protective MBR (libfdisk/src/gpt.c, gpt_write_disklabel()); it flushes
+ * only at the end. The descriptor we give it has O_DSYNC, so each of these writes is durable before
+ * the next. A cut between the last two leaves new entries under the old header: Linux then needs
+ * "gpt" on the command line to look at the alternate one.
  */
 #include "bootstrap/table.h"
 
@@ -116,7 +117,7 @@ int table_read(const char *disk, struct table *ret)
 	return r < 0 ? fail(r, "the partitions of %s can't be read: %s", disk, strerror(-r)) : 0;
 }
 
-/* --- changes ------------------------------------------------------------------------------------ */
+/* --- changes ---------------------------------------------------------------------------------- */
 
 static struct table_partition *find_number(struct table *table, unsigned number)
 {
@@ -315,7 +316,8 @@ int table_uncarve(const char *disk, unsigned grow, const char *partuuid)
 		return 0;
 	root->size_bytes = room;
 	r = set_size(context, root, table->sector_bytes);
-	/* The kernel first: it refuses while somebody has the partition mounted, and then nothing was written. */
+	/* The kernel first: it refuses while somebody has the partition mounted, and then nothing
+	 * was written. */
 	if (r == 0 && carved)
 		r = tell_kernel(fd, BLKPG_DEL_PARTITION, &gone);
 	if (r == 0)

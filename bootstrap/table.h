@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The door to libfdisk: the partition table of one disk. Sizes and offsets in bytes. Changes are written alternate GPT
- * first, flushed, then primary, and told to the kernel partition by partition (the disk may be in use).
+ * The door to libfdisk: the partition table of one disk. Sizes and offsets in bytes. Changes are
+ * written alternate GPT first, flushed, then primary, and told to the kernel partition by partition
+ * (the disk may be in use).
  */
 #pragma once
 
@@ -25,10 +26,10 @@ struct table {
 
 int table_read(const char *disk, struct table *ret) MUST_CHECK;
 
-/* Cuts partition `shrink` to new_size_bytes and makes a new Linux partition with the given GUID in the room behind it
- * (new_bytes long), number: the first free one, returned. */
-int table_carve(const char *disk, unsigned shrink, uint64_t new_size_bytes, uint64_t new_bytes, const char *partuuid,
-		unsigned *ret_number) MUST_CHECK;
+/* Cuts partition `shrink` to new_size_bytes and makes a new Linux partition with the given GUID in
+ * the room behind it (new_bytes long), number: the first free one, returned. */
+int table_carve(const char *disk, unsigned shrink, uint64_t new_size_bytes, uint64_t new_bytes,
+		const char *partuuid, unsigned *ret_number) MUST_CHECK;
 
 /* The way back: deletes the partition with the GUID and gives partition `grow` its room back. */
 int table_uncarve(const char *disk, unsigned grow, const char *partuuid) MUST_CHECK;

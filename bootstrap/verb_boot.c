@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `panocrypt-bootstrap boot`: called by our initramfs script, before the distribution looks for its root. Looks, decides,
- * acts, and leaves a result in memory for the running system. Ends with 0 whatever happened: the boot goes on.
+ * `panocrypt-bootstrap boot`: called by our initramfs script, before the distribution looks for its
+ * root. Looks, decides, acts, and leaves a result in memory for the running system. Ends with 0
+ * whatever happened: the boot goes on.
  */
 #include "bootstrap/boot_run.h"
 #include "bootstrap/verbs.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * carve: a partition for /boot at the tail of root's. Done by the boot step (boot_act.c), which cuts the filesystem first
- * and the partition table then; here is how to see it, and the way back, which runs online.
+ * carve: a partition for /boot at the tail of root's. Done by the boot step (boot_act.c), which
+ * cuts the filesystem first and the partition table then; here is how to see it, and the way back,
+ * which runs online.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/boot_step.h"
@@ -30,9 +31,10 @@ static int carve_undo(struct job *job)
 
 	if (!job->intent.boot_bytes)
 		return 0;
+	r = fs_find(facts->root_fstype, &fs);
+	if (r < 0)
+		return r;
 	r = table_uncarve(facts->disk, facts->root_number, job->intent.boot_partuuid);
-	if (r == 0)
-		r = fs_find(facts->root_fstype, &fs);
 	return r < 0 ? r : fs->grow(facts->root_device);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * open: the root runs on the mapping. Done by the boot step with the distribution's cryptsetup, or by the distribution
- * itself. A root that was opened around an unfinished `place` is a stop: encrypting on would make header.post stale,
- * and the next boot step would write it over the header.
+ * open: the root runs on the mapping. Done by the boot step with the distribution's cryptsetup, or
+ * by the distribution itself. A root that was opened around an unfinished `place` is a stop:
+ * encrypting on would make header.post stale, and the next boot step would write it over the
+ * header.
  */
 #include "bootstrap/boot_step.h"
 #include "bootstrap/phase.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * place: the header takes the head of the root partition. Done by the boot step (boot_act.c, place.c). There is no way
- * back from it here; phases_undo() refuses.
+ * place: the header takes the head of the root partition. Done by the boot step (boot_act.c,
+ * place.c). There is no way back from it here; phases_undo() refuses.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/boot_step.h"
@@ -18,7 +18,8 @@ static int place_done(struct job *job)
 
 	r = block_find("PARTUUID", job->intent.root_partuuid, device, sizeof(device));
 	if (r < 0)
-		return boot_result_check("place"); /* no such partition: the next boot step says so */
+		return boot_result_check(
+			"place"); /* no such partition: the next boot step says so */
 	r = luks_look(&(struct luks_where){ .header = device }, &status);
 	if (r < 0)
 		return r;

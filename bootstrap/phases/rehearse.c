@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * rehearse: unlocking the prepared header in the real initramfs, over the real boot network. Done by the boot step, at the
- * beginning of each boot that changes the disk; it leaves nothing on the disk, so its result counts for this boot only.
+ * rehearse: unlocking the prepared header in the real initramfs, over the real boot network. Done
+ * by the boot step, at the beginning of each boot that changes the disk; it leaves nothing on the
+ * disk, so its result counts for this boot only.
  */
 #include "bootstrap/boot_step.h"
 #include "bootstrap/phase.h"

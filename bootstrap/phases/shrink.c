@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * shrink: the filesystem becomes the payload, F bytes. Done by the boot step (boot_act.c); here is how to see it, and the
- * way back, which runs online.
+ * shrink: the filesystem becomes the payload, F bytes. Done by the boot step (boot_act.c); here is
+ * how to see it, and the way back, which runs online.
  */
 #include "bootstrap/boot_step.h"
 #include "bootstrap/fs.h"
@@ -26,7 +26,8 @@ static int shrink_done(struct job *job)
 			return 1;
 	}
 	r = phase_bootpart.done(job);
-	return r > 0 ? boot_result_check("shrink") : r; /* before that, no boot could have done it */
+	return r > 0 ? boot_result_check("shrink")
+		     : r; /* before that, no boot could have done it */
 }
 
 static int shrink_undo(struct job *job)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * boot_decide(): every combination of its facts against what must never happen, then the way of a conversion row by row;
- * the sums of the boot step; words of the command line.
- * UNIT_SOURCES: bootstrap/boot_step.c bootstrap/boot_sizes.c
+ * boot_decide(): every combination of its facts against what must never happen, then the way of a
+ * conversion row by row; the sums of the boot step; words of the command line. UNIT_SOURCES:
+ * bootstrap/boot_step.c bootstrap/boot_sizes.c
  */
 #include "bootstrap/boot_sizes.h"
 #include "bootstrap/boot_step.h"
@@ -45,11 +45,13 @@ static void check(const struct boot_facts *f, struct boot_decision d, unsigned b
 		d.reason && d.reason[0],
 		/* no intent: nothing is written, and the only stop is a half-placed header */
 		f->has_intent || d.action == BOOT_NOTHING || (d.action == BOOT_HOLD && f->has_post),
-		/* the head was cleared or replaced, and no marker: the boot never goes on with it */
+		/* the head was cleared or replaced, and no marker: the boot never goes on with it
+		 */
 		!(f->has_intent && is_cleared) || d.action == BOOT_PLACE_AGAIN,
 		/* the marker: no copy is ever written again, nothing is cut */
 		!f->has_marker || !writes_to_disk(d.action),
-		/* the marker and no LUKS: never mounted unless a user says so over a whole filesystem */
+		/* the marker and no LUKS: never mounted unless a user says so over a whole
+		   filesystem */
 		!(f->has_intent && f->has_marker && !f->is_root_luks) || d.action == BOOT_HOLD ||
 			(f->has_skip && f->is_root_filesystem),
 		/* only a whole filesystem is cut or converted, and only with a header to give it */
@@ -64,7 +66,8 @@ static void check(const struct boot_facts *f, struct boot_decision d, unsigned b
 		/* the way out works wherever what is on the disk may be used as it is */
 		!(f->has_skip && f->is_root_filesystem) || d.action == BOOT_NOTHING ||
 			(!f->has_intent && d.action == BOOT_HOLD),
-		/* a parked head that no longer fits is never put in front of a filesystem that was used since */
+		/* a parked head that no longer fits is never put in front of a filesystem that was
+		   used since */
 		!(f->is_root_filesystem && !f->is_root_same_as_parked) ||
 			d.action != BOOT_PLACE_AGAIN || f->is_root_luks,
 		!d.is_trouble || d.action == BOOT_NOTHING || d.action == BOOT_HOLD,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Shrinking of real ext4 filesystems in files by the real tools: the size that fs_ext4 names as the smallest without
- * moving anything is tried with resize2fs; then every inode has the same blocks as before and e2fsck finds nothing.
- * UNIT_SOURCES: bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c bootstrap/spawn.c
+ * Shrinking of real ext4 filesystems in files by the real tools: the size that fs_ext4 names as the
+ * smallest without moving anything is tried with resize2fs; then every inode has the same blocks as
+ * before and e2fsck finds nothing. UNIT_SOURCES: bootstrap/fs.c bootstrap/fs_ext4.c
+ * bootstrap/fs_ext4_parse.c bootstrap/spawn.c
  */
 #include "bootstrap/fs.h"
 #include "bootstrap/spawn.h"
@@ -56,7 +57,8 @@ static int remove_folder(void **state)
 	return sh("rm -rf %s", folder);
 }
 
-/* Where the blocks of each of the first inodes are; 7 is the resize inode, whose map follows the size. */
+/* Where the blocks of each of the first inodes are; 7 is the resize inode, whose map follows the
+ * size. */
 static void block_map(char **ret)
 {
 	char commands[80];
@@ -162,7 +164,8 @@ static void test_unmoved(void **state)
 		try_make(fs, &makes[i]);
 }
 
-/* Below that size something moves: the comparison above sees it, and the size isn't needlessly large. */
+/* Below that size something moves: the comparison above sees it, and the size isn't needlessly
+ * large. */
 static void test_below_moves(void **state)
 {
 	const struct fs *fs = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The text of dumpe2fs, made here group by group: what counts as data, what as metadata, and where the smallest size is.
- * UNIT_SOURCES: bootstrap/fs_ext4_parse.c
+ * The text of dumpe2fs, made here group by group: what counts as data, what as metadata, and where
+ * the smallest size is. UNIT_SOURCES: bootstrap/fs_ext4_parse.c
  */
 #include "bootstrap/fs_ext4_parse.h"
 #include "common/cleanup.h"
@@ -22,8 +22,8 @@
 /* One filesystem of 4 KiB blocks; the metadata of all groups lies at the head of group 0. */
 struct model {
 	const char *features;
-	unsigned used_to
-		[GROUPS]; /* blocks in use from the group's first one on, metadata included */
+	unsigned used_to[GROUPS];  /* blocks in use from the group's first one on, metadata included
+				    */
 	unsigned used_at[GROUPS];  /* one more in use there; 0: none */
 	unsigned inodes[GROUPS];   /* in use */
 	unsigned table_at[GROUPS]; /* inode table elsewhere: absolute block; 0: in group 0 */
@@ -186,7 +186,8 @@ static void test_obstacles(void **state)
 	}
 }
 
-/* Cut anywhere, or with one line missing: refused, or the same numbers; never less than what is in use. */
+/* Cut anywhere, or with one line missing: refused, or the same numbers; never less than what is in
+ * use. */
 static void test_damaged(void **state)
 {
 	CLEANUP_FREE char *text = NULL;

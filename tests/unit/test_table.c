@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The partition table on image files: carve, the way back, and what sfdisk says about both copies of the GPT.
- * UNIT_SOURCES: bootstrap/table.c bootstrap/spawn.c
+ * The partition table on image files: carve, the way back, and what sfdisk says about both copies
+ * of the GPT. UNIT_SOURCES: bootstrap/table.c bootstrap/spawn.c
  */
 #include "bootstrap/spawn.h"
 #include "bootstrap/table.h"
