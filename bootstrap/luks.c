@@ -305,6 +305,10 @@ int luks_bind_clevis(const struct luks_where *where, const struct secret *volume
 	r = set_clevis_token(cd, slot, jwe);
 	if (r < 0)
 		return luks_fail(r, where, "writing the Clevis token to");
+	/* Tried first: otherwise each unattended unlock pays for the recovery slot's argon2. */
+	r = crypt_keyslot_set_priority(cd, slot, CRYPT_SLOT_PRIORITY_PREFER);
+	if (r < 0)
+		return luks_fail(r, where, "preferring the Clevis slot of");
 	return sync_file(where->header);
 }
 
