@@ -14,7 +14,8 @@ STATIC_SOURCES = $(or $(BOOTSTRAP_SOURCES_FULL),$(filter-out %_none.c,$(sort $(w
 # One job more than cores: configure scripts leave them idle half of the time.
 STATIC_JOBS ?= $(shell echo $$(($$(nproc) + 1)))
 # Whoever else builds in this tree at the same time waits.
-STATIC_MAKE = mkdir -p $(STATIC_DIR) && nice -n $(if $(filter 0,$(shell nice)),5,0) flock $(STATIC_DIR)/.lock $(MAKE) -f tools/static/build.mk --no-print-directory \
+STATIC_MAKE = mkdir -p $(STATIC_DIR) && nice -n $(if $(filter 0,$(shell nice)),5,0) \
+	flock $(STATIC_DIR)/.lock $(MAKE) -f tools/static/build.mk --no-print-directory \
 	$(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(STATIC_JOBS)) \
 	STATIC_DIR='$(STATIC_DIR)' STATIC_SOURCES='$(strip $(STATIC_SOURCES))' \
 	STATIC_VERSION='$(or $(VERSION),unknown)' STATIC_WARNINGS='$(or $(WARNINGS),-Wall -Wextra)' Q='$(if $(V),,@)'
