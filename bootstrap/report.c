@@ -136,9 +136,6 @@ void report_progress(struct reporter *reporter, const char *phase, enum report_s
 
 	if (!is_due(reporter, state))
 		return;
-	if (percent >= 0 && state == REPORT_RUNNING)
-		log_info("%s: %.1f %%%s%s", phase, percent, message ? ", " : "",
-			 message ? message : "");
 	if (reporter->is_dead || !reporter->intent->server[0] || !reporter->intent->device[0])
 		return;
 	/* Reporting a failure must not replace its sentence; message may be that very sentence. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Progress and evidence to the server: best effort, never holds a phase up for more than some seconds, never fails one.
- * Also the lines people see: one sink for console, journal and server.
+ * The lines that people see on console and in the journal are the phases' own (log.h).
  */
 #pragma once
 
