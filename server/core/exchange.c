@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <openssl/bn.h>
+#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
@@ -15,6 +16,9 @@
 #include "common/err.h"
 
 DEFINE_CLEANUP(BIGNUM *, BN_clear_free);
+
+#define SECURE_HEAP_BYTES 32768
+#define SECURE_MIN_BYTES 16
 
 struct exchange {
 	EC_GROUP *group;
@@ -47,6 +51,11 @@ int exchange_open(struct exchange **ret)
 
 	if (!exchange)
 		return fail(-ENOMEM, "out of memory");
+	/* OpenSSL's own locked memory, for numbers on their way through; wiped when freed. */
+	if (!CRYPTO_secure_malloc_initialized() &&
+	    CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_MIN_BYTES) != 1)
+		return fail(-ENOMEM,
+			    "memory for keys can't be locked: raise the limit (ulimit -l)");
 	exchange->group = EC_GROUP_new_by_curve_name(NID_secp521r1);
 	exchange->work = BN_CTX_secure_new();
 	exchange->field = BN_new();

@@ -16,8 +16,9 @@
 #include "common/cleanup.h"
 
 #define STATEMENTS_MAX 96
-/* Longer than any transaction of ours, short enough that a caller gets its 503 quickly. */
-#define BUSY_MS 1000
+/* Longer than any transaction of ours on a busy disk, short enough that a caller gets its 503
+ * before it gives up. */
+#define BUSY_MS 3000
 
 struct statement {
 	const char *sql;
@@ -93,8 +94,7 @@ int db_open(const char *path, bool create, struct db **ret)
 		return r;
 	if (access(path, F_OK) != 0)
 		return fail(-errno, "the store %s can't be opened: %s", path, strerror(errno));
-	code = sqlite3_open_v2(path, &db->handle,
-			       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+	code = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
 			       NULL);
 	if (code != SQLITE_OK)
 		return db->handle ? db_fail(db, code) : fail(-ENOMEM, "out of memory");
