@@ -42,7 +42,8 @@ static void is_locked_and_not_dumped(void **state)
 	assert_int_equal(secret.len, 32);
 	assert_int_equal(secret.data[32], 0);
 	flags_of(secret.data, flags, sizeof(flags));
-#ifndef __SANITIZE_ADDRESS__ /* whose mlock() does nothing */
+/* AddressSanitizer's mlock() does nothing. */
+#ifndef __SANITIZE_ADDRESS__
 	assert_non_null(strstr(flags, " lo")); /* locked */
 #endif
 	assert_non_null(strstr(flags, " dd")); /* not dumped */
