@@ -27,21 +27,6 @@
 #define SUPERBLOCK_OFFSET 1024 /* ext4; within the first 4 KiB that `place` clears first */
 #define SUPERBLOCK_BYTES 1024
 
-bool boot_cmdline_has(const char *cmdline, const char *word)
-{
-	size_t len = strlen(word);
-
-	while (*cmdline) {
-		size_t n = strcspn(cmdline, " \t\n");
-
-		if (n == len && memcmp(cmdline, word, len) == 0)
-			return true;
-		cmdline += n;
-		cmdline += strspn(cmdline, " \t\n");
-	}
-	return false;
-}
-
 static bool kernel_was_told(const char *word)
 {
 	CLEANUP_FREE char *cmdline = NULL;

@@ -34,9 +34,6 @@ void boot_unmount_state(struct boot_run *run);
 /* Is the whole head of the root partition still what was parked? */
 int boot_is_head_parked(const struct boot_run *run, bool *ret) MUST_CHECK;
 
-/* Pure: does the command line have this word? */
-bool boot_cmdline_has(const char *cmdline, const char *word);
-
 /* Does what was decided; fills phase, reason and is_ok. Returns only when booting on is safe. */
 void boot_act(struct boot_run *run, const struct boot_decision *decision,
 	      struct boot_result *result);

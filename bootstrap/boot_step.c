@@ -103,6 +103,21 @@ const char *boot_action_name(enum boot_action action)
 	return names[action];
 }
 
+bool boot_cmdline_has(const char *cmdline, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (*cmdline) {
+		size_t n = strcspn(cmdline, " \t\n");
+
+		if (n == len && memcmp(cmdline, word, len) == 0)
+			return true;
+		cmdline += n;
+		cmdline += strspn(cmdline, " \t\n");
+	}
+	return false;
+}
+
 /* --- the result ------------------------------------------------------------------------------- */
 
 int boot_result_write(const struct boot_result *result)

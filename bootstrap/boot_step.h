@@ -44,6 +44,9 @@ struct boot_decision {
 struct boot_decision boot_decide(const struct boot_facts *facts);
 const char *boot_action_name(enum boot_action action);
 
+/* Does the kernel command line have this word? */
+bool boot_cmdline_has(const char *cmdline, const char *word);
+
 /* RUN_DIR/result.json: {"action","ok","phase","reason","at_s"}; read by the running system's phases
  * and status. */
 struct boot_result {

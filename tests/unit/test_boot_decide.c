@@ -182,6 +182,20 @@ static void test_way(void **state)
 	}
 }
 
+static void test_cmdline(void **state)
+{
+	static const char line[] = "root=UUID=1 panocrypt.boot=2\tquiet panocrypt.skip.not\n";
+
+	(void)state;
+	assert_true(boot_cmdline_has(line, "root=UUID=1"));
+	assert_true(boot_cmdline_has(line, "panocrypt.boot=2"));
+	assert_true(boot_cmdline_has(line, "quiet"));
+	assert_false(boot_cmdline_has(line, "panocrypt.boot="));
+	assert_false(boot_cmdline_has(line, "panocrypt.skip"));
+	assert_false(boot_cmdline_has("", "panocrypt.skip"));
+	assert_true(boot_cmdline_has("panocrypt.skip", "panocrypt.skip"));
+}
+
 static void test_carve_size(void **state)
 {
 	const uint64_t sizes[] = { 2 * GIB, 4 * GIB - 17 * KIB, 3 * GIB + 4096 + 512,
@@ -238,9 +252,8 @@ static void test_payload_size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_combination),
-		cmocka_unit_test(test_way),
-		cmocka_unit_test(test_carve_size),
+		cmocka_unit_test(test_every_combination), cmocka_unit_test(test_way),
+		cmocka_unit_test(test_cmdline),		  cmocka_unit_test(test_carve_size),
 		cmocka_unit_test(test_payload_size),
 	};
 
