@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Sourced by the shell tests (bash): finding things, waiting on conditions, cleaning up, counting.
-# Knows nothing of servers and VMs beyond server_start, which tests/server fills in.
+# Knows nothing of servers and VMs.
 
 # shellcheck disable=SC2034
 test_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -62,12 +62,26 @@ s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])'
 }
 
+# stretch SECONDS: prints the same limit for a machine as busy as this one is now. Only limits depend
+# on it, never what is tested. TEST_SLOW=N multiplies by N instead.
+stretch() {
+	awk -v limit="$1" -v slow="${TEST_SLOW:-0}" -v cpus="$(nproc)" '{
+		factor = slow > 0 ? slow : $1 / cpus
+		print int(limit * (factor > 1 ? factor : 1))
+	}' /proc/loadavg
+}
+
+# time_over START SECONDS: whether the limit that began at START (a value of $SECONDS) is over.
+time_over() {
+	[ $((SECONDS - $1)) -ge "$2" ] && [ $((SECONDS - $1)) -ge "$(stretch "$2")" ]
+}
+
 # wait_for SECONDS COMMAND [ARG…]: until COMMAND succeeds; fails when the time is over.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local start=$SECONDS limit=$1
 	shift
 	until "$@"; do
-		[ "$SECONDS" -lt "$end" ] || return 1
+		time_over "$start" "$limit" && return 1
 		sleep 0.2
 	done
 }
@@ -109,9 +123,4 @@ equal() {
 tests_done() {
 	echo "# $test_passed passed, $test_failed failed"
 	[ "$test_failed" = 0 ] && [ "$test_passed" -gt 0 ]
-}
-
-# server_start DIR: starts a panocryptd with its data in DIR (filled in by the server's tests).
-server_start() {
-	die "server_start: not available yet"
 }

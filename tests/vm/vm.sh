@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 #
 # Sourced by the VM cases and the demo: verbs for virtual machines made from the cached stock image.
 # A VM is a directory, $vm_home/NAME; whatever is started here ends with the sourcing shell (so
@@ -8,11 +8,13 @@
 
 # shellcheck disable=SC1091
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-# shellcheck disable=SC2154,SC1091
+# shellcheck disable=SC1091
 . "$test_root/tests/vm/base.sh"
 
 vm_home=${VM_HOME:-$test_root/build/vm/work}
-vm_slow=${VM_SLOW:-1}		# multiplies every time limit, for machines slower than usual
+# How many times slower than an idle machine this one is now, at least 1.
+# shellcheck disable=SC2034
+vm_slow=$(stretch 1)
 vm_guest=$test_root/tests/vm/guest.py
 vm_ready_for_use=
 
@@ -34,7 +36,7 @@ vm_start_dns() {
 			--listen-address=$vm_dns_address --bind-interfaces --no-resolv --no-hosts \
 			--local=/#/ --address=/unlock.panocrypt.test/10.0.2.2 \
 			--address=/unlock2.panocrypt.test/10.0.2.2 --log-facility=-
-		wait_for 5 vm_child_says "$log" 'started' && break
+		wait_for 60 vm_child_says "$log" 'started' && break
 		end_process "$vm_child"
 	done
 	grep -q started "$log" || die "no DNS for the guests: $(tail -n 1 "$log")"
@@ -51,7 +53,7 @@ vm_start_apt() {
 	repo=$("$test_root/tests/vm/apt-repo") || die "no apt repository for the guests"
 	PYTHONUNBUFFERED=1 vm_spawn "$log" python3 -m http.server --bind 127.0.0.1 -d "$repo" 0
 	cleanup_fn end_process "$vm_child"
-	wait_for 20 vm_child_says "$log" '^Serving' || die "no web server for the apt repository"
+	wait_for 60 vm_child_says "$log" '^Serving' || die "no web server for the apt repository"
 	vm_apt_port=$(sed -n 's/^Serving.* port \([0-9]*\) .*/\1/p' "$log")
 	[ -n "$vm_apt_port" ] || die "no web server for the apt repository: $(tail -n 1 "$log")"
 }
@@ -117,7 +119,7 @@ vm_start() {
 		-qmp "unix:$dir/qmp.sock,server=on,wait=off" "$@"
 	echo "$vm_child" >"$dir/pid"
 	cleanup_fn vm_cut "$name"
-	wait_for 10 test -S "$dir/qmp.sock" || vm_fail "$name" "QEMU did not start: $(cat "$dir/qemu.log")"
+	wait_for 60 test -S "$dir/qmp.sock" || vm_fail "$name" "QEMU did not start: $(cat "$dir/qemu.log")"
 }
 
 vm_running() {
@@ -135,7 +137,7 @@ vm_fail() {
 # vm_wait NAME REGEX SECONDS: until REGEX (grep -E, within a line) appears on the serial console
 # after what earlier calls have matched. Fails at once when the VM has ended.
 vm_wait() {
-	local name=$1 regex=$2 end=$((SECONDS + $3 * vm_slow)) dir=$vm_home/$1 offset hit running
+	local name=$1 regex=$2 start=$SECONDS dir=$vm_home/$1 offset hit running
 	offset=$(cat "$dir/offset")
 	while :; do
 		running=yes
@@ -146,7 +148,7 @@ vm_wait() {
 			return 0
 		fi
 		[ -n "$running" ] || vm_fail "$name" "ended while waiting for: $regex"
-		[ "$SECONDS" -lt "$end" ] || vm_fail "$name" "after $3 s not on the console: $regex"
+		time_over "$start" "$3" && vm_fail "$name" "after $3 s not on the console: $regex"
 		sleep 0.2
 	done
 }
@@ -159,15 +161,15 @@ vm_type() {
 # vm_sh NAME COMMANDS [SECONDS]: runs them in the guest as root; their output, their status.
 # 124 means no answer in time (300 s unless told otherwise), 125 that the VM is gone.
 vm_sh() {
-	"$vm_guest" sh "$vm_home/$1/agent.sock" $((${3:-300} * vm_slow)) "$2"
+	"$vm_guest" sh "$vm_home/$1/agent.sock" "$(stretch "${3:-300}")" "$2"
 }
 
 # vm_up NAME [SECONDS]: until the guest's command channel answers.
 vm_up() {
-	local end=$((SECONDS + ${2:-240} * vm_slow))
+	local start=$SECONDS
 	until "$vm_guest" sh "$vm_home/$1/agent.sock" 5 true 2>/dev/null; do
 		vm_running "$1" || vm_fail "$1" "ended while booting"
-		[ "$SECONDS" -lt "$end" ] || vm_fail "$1" "not up after ${2:-240} s"
+		time_over "$start" "${2:-240}" && vm_fail "$1" "not up after ${2:-240} s"
 	done
 }
 
@@ -180,21 +182,6 @@ vm_ready() {
 		vm_fail "$1" "not ready: $output"
 }
 
-# vm_put NAME FILE PATH: copies a small file (up to 64 KiB) into the guest.
-vm_put() {
-	vm_sh "$1" "mkdir -p '$(dirname "$3")' && base64 -d >'$3' <<EOF
-$(base64 "$2")
-EOF"
-}
-
-# vm_manifest NAME FILE: writes one line for every file of the guest's root and /boot: type, mode,
-# owner, SHA-256 or link target, extended attributes, path (tests/vm/manifest.py).
-vm_manifest() {
-	vm_put "$1" "$test_root/tests/vm/manifest.py" /run/manifest.py &&
-		vm_sh "$1" 'python3 /run/manifest.py' 600 >"$2" && [ -s "$2" ] ||
-		vm_fail "$1" "no list of its files"
-}
-
 # vm_boot_id NAME: another one after each boot.
 vm_boot_id() {
 	vm_sh "$1" 'cat /proc/sys/kernel/random/boot_id' 30
@@ -202,11 +189,11 @@ vm_boot_id() {
 
 # vm_boot_after NAME BOOT_ID [SECONDS]: until another boot than BOOT_ID answers.
 vm_boot_after() {
-	local end=$((SECONDS + ${3:-300} * vm_slow)) now
+	local start=$SECONDS now
 	until now=$("$vm_guest" sh "$vm_home/$1/agent.sock" 5 'cat /proc/sys/kernel/random/boot_id' 2>/dev/null) &&
 		[ "$now" != "$2" ]; do
 		vm_running "$1" || vm_fail "$1" "ended while rebooting"
-		[ "$SECONDS" -lt "$end" ] || vm_fail "$1" "no new boot after ${3:-300} s"
+		time_over "$start" "${3:-300}" && vm_fail "$1" "no new boot after ${3:-300} s"
 	done
 }
 
@@ -222,7 +209,7 @@ vm_reboot_wait() {
 vm_wait_off() {
 	local pid
 	pid=$(cat "$vm_home/$1/pid")
-	wait_for $((${2:-120} * vm_slow)) vm_is_off "$1" || vm_fail "$1" "still on after ${2:-120} s"
+	wait_for "${2:-120}" vm_is_off "$1" || vm_fail "$1" "still on after ${2:-120} s"
 	wait "$pid" 2>/dev/null || :
 	rm -f "$vm_home/$1/pid"
 }
