@@ -8,8 +8,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 server_tests=$test_root/tests/server
-panocryptd=$test_root/build/panocryptd
-panocryptctl=$test_root/build/panocryptctl
+panocryptd=${PANOCRYPTD:-$test_root/build/panocryptd}
+panocryptctl=${PANOCRYPTCTL:-$test_root/build/panocryptctl}
 server_name=unlock.test
 # Leaks are looked for by the unit tests: a sandboxed process can't look for its own.
 export ASAN_OPTIONS=detect_leaks=0

@@ -30,11 +30,11 @@ cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 10
 check "clevis luks bind" clevis luks bind -y -k passphrase -d disk tang "$pin"
 check "clevis luks list shows it" sh -c 'clevis luks list -d disk | grep -qF "$1"' - "$device_url"
 opens() {
-	clevis luks pass -d disk -s 1 >pass || return
-	cryptsetup open --test-passphrase --key-slot 1 --key-file pass disk
+	clevis luks pass -d disk -s 1 >phrase || return
+	cryptsetup open --test-passphrase --key-slot 1 --key-file phrase disk
 }
 check "clevis luks pass opens the slot" opens
-check "without the newline of a terminal" test "$(tail -c 1 pass | od -An -tx1 | tr -d ' ')" != 0a
+check "without the newline of a terminal" test "$(tail -c 1 phrase | od -An -tx1 | tr -d ' ')" != 0a
 
 api POST "/v1/devices/$device/disable"
 check "disabled: clevis luks pass fails" sh -c '! clevis luks pass -d disk -s 1'

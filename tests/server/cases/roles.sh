@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Roles and organizations: an auditor only reads, and nobody sees or touches another organization.
+set -u
+# shellcheck source=tests/server/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+server_init
+# There is no route for people yet: they are written into the store before it is served.
+people=$(python3 - "$server_dir/panocrypt.db" <<'PYTHON'
+import hashlib, os, secrets, sqlite3, sys, time
+store = sqlite3.connect(sys.argv[1])
+now = int(time.time())
+mine = store.execute("SELECT id FROM organization").fetchone()[0]
+theirs = os.urandom(16)
+store.execute("INSERT INTO organization (id, name, created_s) VALUES (?, 'other', ?)", (theirs, now))
+for organization, name, role, expires_s in ((mine, "ada", "auditor", now + 3600), (mine, "app", "approver", now + 3600),
+                                            (mine, "adm", "admin", now + 3600), (theirs, "eve", "owner", now + 3600),
+                                            (mine, "old", "owner", now - 1)):
+    token = secrets.token_urlsafe(32)
+    store.execute("INSERT INTO member (organization, name, role, created_s) VALUES (?, ?, ?, ?)",
+                  (organization, name, role, now))
+    store.execute("INSERT INTO api_token (hash, organization, member, created_s, expires_s) VALUES (?, ?, ?, ?, ?)",
+                  (hashlib.sha256(token.encode()).digest(), organization, name, now, expires_s))
+    print(name, token)
+store.commit()
+PYTHON
+) || die "the store can't be prepared"
+token_of() { awk -v name="$1" '$1 == name { print $2 }' <<<"$people"; }
+server_run
+new_key
+new_device
+
+for name in ada app; do
+	api_token=$(token_of $name)
+	for path in /v1/whoami /v1/enrollment-keys /v1/devices "/v1/devices/$device" /v1/denials /v1/audit; do
+		api GET "$path"
+		expect "$name reads $path" 200
+	done
+	api POST /v1/enrollment-keys '{}'
+	expect "$name creates no key" 403 role
+	api POST "/v1/enrollment-keys/$key_id/revoke"
+	expect "$name revokes no key" 403 role
+	api POST /v1/devices '{"name":"x","allow_from":["10.0.0.0/8"]}'
+	expect "$name adds no device" 403 role
+	for word in disable enable revoke; do
+		api POST "/v1/devices/$device/$word"
+		expect "$name doesn't $word" 403 role
+	done
+done
+api_token=$(token_of adm)
+api POST "/v1/devices/$device/disable"
+expect "an admin does" 200
+
+api_token=$(token_of eve)
+api GET /v1/whoami
+equal "eve is of another organization" "$(member .organization)" other
+api GET /v1/devices
+equal "she sees no device" "$(member '.devices | length')" 0
+api GET /v1/enrollment-keys
+equal "no key" "$(member '.enrollment_keys | length')" 0
+api GET "/v1/audit?limit=1000"
+equal "no event" "$(member '[.events[] | select(.device != "")] | length')" 0
+api GET /v1/denials
+equal "no denial" "$(member '.denials | length')" 0
+api GET "/v1/devices/$device"
+expect "shows none" 404 not-found
+for word in disable enable revoke; do
+	api POST "/v1/devices/$device/$word"
+	expect "and doesn't $word it" 404 not-found
+done
+api POST "/v1/enrollment-keys/$key_id/revoke"
+expect "nor revokes the key" 404 not-found
+
+api_token=$(token_of old)
+api GET /v1/whoami
+expect "an expired token" 401 token-unknown
+unset api_token
+api GET "/v1/devices/$device"
+equal "nothing of that has changed the device" "$(member .state)" disabled
+api GET "/v1/audit?limit=1000"
+check "what was refused for its role is in the audit" \
+	test "$(member '[.events[] | select(.event == "api-refused" and .reason == "role") | .count] | add')" -ge 12
+tests_done
