@@ -74,8 +74,10 @@ void pace_step(struct pace *pace, uint64_t done_bytes)
 		pace->has_first = true;
 		pace->first_bytes = done_bytes;
 	}
-	if (pace->said_ms && now - pace->said_ms < SAY_EVERY_MS && done_bytes < pace->total_bytes)
+	if (pace->is_over ||
+	    (pace->said_ms && now - pace->said_ms < SAY_EVERY_MS && done_bytes < pace->total_bytes))
 		return;
+	pace->is_over = done_bytes >= pace->total_bytes; /* the library says its end twice */
 	pace->said_ms = now;
 	pace_print(text, sizeof(text), done_bytes, pace->total_bytes,
 		   done_bytes - MIN(done_bytes, pace->first_bytes), now - pace->started_ms);

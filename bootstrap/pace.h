@@ -13,7 +13,7 @@ struct pace {
 	const char *phase;
 	uint64_t total_bytes, first_bytes; /* first: what was done before this run */
 	uint64_t started_ms, said_ms;
-	bool has_first;
+	bool has_first, is_over;
 };
 
 /* total_bytes 0: not known yet, pace_total() says it later. */

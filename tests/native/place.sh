@@ -140,6 +140,15 @@ cp "$work/state/header.img" "$work/state/header.post"
 check "a header.post that isn't one is not written" refuses place
 check "nothing of it" cmp -n 4096 "$work/device" "$work/pristine.device"
 
+# --- in memory from here on, if there is room: a flush costs nothing there, and many follow --------
+
+if [ "$(df --output=avail -B1M /dev/shm 2>/dev/null | tail -n 1)" -gt 600 ] 2>/dev/null; then
+	memory=$(mktemp -d -p /dev/shm)
+	cleanup_fn rm -rf "$memory"
+	mv "$work"/pristine* "$work"/placed* "$memory"
+	work=$memory
+fi
+
 # --- cut at every point ---------------------------------------------------------------------------
 
 for point in $("$convert" points); do

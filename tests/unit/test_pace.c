@@ -61,6 +61,7 @@ static void says_first_and_last_at_once(void **state)
 		pace_step(&pace, i);
 	assert_int_equal(reports, 1);
 	pace_step(&pace, 100);
+	pace_step(&pace, 100);
 	assert_int_equal(reports, 2);
 	assert_true(reported_percent > 99.9);
 }
