@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The search for header copies finds what is there, also across the borders of its pieces, and nothing else.
+ * The search for header copies finds what is there, also across the borders of its pieces, and
+ * nothing else.
+ * UNIT_SOURCES: bootstrap/destroy.c
  */
 #include "bootstrap/destroy.h"
 
 #include "common/cleanup.h"
 #include "common/file.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

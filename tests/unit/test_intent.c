@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The intent file: what is written is read back; one flipped byte anywhere is noticed.
+ * UNIT_SOURCES: bootstrap/intent.c
  */
 #include "bootstrap/intent.h"
 
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

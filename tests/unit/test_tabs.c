@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * fstab and crypttab edits: what is ours changes, every other byte stays.
+ * UNIT_SOURCES: bootstrap/tabs.c
  */
 #include "bootstrap/tabs.h"
 
 #include "common/cleanup.h"
+#include "tests/unit/unit.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <string.h>
 
-static const char stock[] = "# a comment  with   blanks\n"
-			    "PARTUUID=1234 / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1\n"
-			    "\n"
-			    "PARTUUID=5678\t/boot/efi\tvfat defaults 0 0";
+static const char stock[] =
+	"# a comment  with   blanks\n"
+	"PARTUUID=1234 / ext4 rw,discard,errors=remount-ro,x-systemd.growfs 0 1\n"
+	"\n"
+	"PARTUUID=5678\t/boot/efi\tvfat defaults 0 0";
 
 static void change_is(const struct fstab_change *change, const char *before, const char *expected)
 {
@@ -37,12 +37,14 @@ static void test_change(void **state)
 		  "\n"
 		  "PARTUUID=5678\t/boot/efi\tvfat defaults 0 0\n");
 	/* the same change again changes nothing */
-	change_is(&(struct fstab_change){ .mount_point = "/", .new_source = "UUID=a", .remove_option = "b" },
+	change_is(&(struct fstab_change){ .mount_point = "/",
+					  .new_source = "UUID=a",
+					  .remove_option = "b" },
 		  "UUID=a / ext4 c 0 1\n", "UUID=a / ext4 c 0 1\n");
-	change_is(&(struct fstab_change){ .mount_point = "/", .remove_option = "b" }, "x / ext4 b 0 1\n",
-		  "x / ext4 defaults 0 1\n");
-	change_is(&(struct fstab_change){ .mount_point = "/", .add_option = "b" }, "x / ext4 b,c 0 1\n",
-		  "x / ext4 c,b 0 1\n");
+	change_is(&(struct fstab_change){ .mount_point = "/", .remove_option = "b" },
+		  "x / ext4 b 0 1\n", "x / ext4 defaults 0 1\n");
+	change_is(&(struct fstab_change){ .mount_point = "/", .add_option = "b" },
+		  "x / ext4 b,c 0 1\n", "x / ext4 c,b 0 1\n");
 }
 
 static void test_change_without_line(void **state)
@@ -51,7 +53,8 @@ static void test_change_without_line(void **state)
 	char *after = NULL;
 
 	(void)state;
-	assert_int_equal(fstab_change("# nothing / here\nx /home ext4 d 0 0\n", &change, &after), -ENOENT);
+	assert_int_equal(fstab_change("# nothing / here\nx /home ext4 d 0 0\n", &change, &after),
+			 -ENOENT);
 	assert_null(after);
 }
 
@@ -73,11 +76,13 @@ static void test_crypttab(void **state)
 	CLEANUP_FREE char *first = NULL, *second = NULL, *gone = NULL;
 
 	(void)state;
-	assert_int_equal(crypttab_set("", "cryptroot", "cryptroot UUID=1 none luks,noauto", &first), 0);
-	assert_string_equal(first, "cryptroot UUID=1 none luks,noauto\n");
-	assert_int_equal(crypttab_set("# c\ndata x none luks\n  cryptroot y none z\ncryptroot y none z\n", "cryptroot",
-				      "cryptroot UUID=1 none luks", &second),
+	assert_int_equal(crypttab_set("", "cryptroot", "cryptroot UUID=1 none luks,noauto", &first),
 			 0);
+	assert_string_equal(first, "cryptroot UUID=1 none luks,noauto\n");
+	assert_int_equal(
+		crypttab_set("# c\ndata x none luks\n  cryptroot y none z\ncryptroot y none z\n",
+			     "cryptroot", "cryptroot UUID=1 none luks", &second),
+		0);
 	assert_string_equal(second, "# c\ndata x none luks\ncryptroot UUID=1 none luks\n");
 	assert_int_equal(crypttab_drop(second, "cryptroot", &gone), 0);
 	assert_string_equal(gone, "# c\ndata x none luks\n");
@@ -98,7 +103,7 @@ static void test_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_change),	  cmocka_unit_test(test_change_without_line),
+		cmocka_unit_test(test_change),	     cmocka_unit_test(test_change_without_line),
 		cmocka_unit_test(test_set_and_drop), cmocka_unit_test(test_crypttab),
 		cmocka_unit_test(test_options),
 	};
