@@ -104,8 +104,9 @@ static unsigned choose_sector_bytes(const struct job *job, uint64_t device_bytes
 	return is_carved || root_bytes % 4096 == 0 ? 4096 : 512;
 }
 
-/* Growing leaves a partition of any number of 512-byte sectors, for which the library refuses larger ones; `carve` cuts
- * it to a fitting size. Until then a sparse file stands in for it: the header doesn't remember its data device. */
+/* Growing leaves a partition of any number of 512-byte sectors, for which the library refuses
+ * larger ones; `carve` cuts it to a fitting size. Until then a sparse file stands in for it: the
+ * header doesn't remember its data device. */
 static int make_header_for_later(const char *file, const struct luks_format *format,
 				 const struct secret *passphrase, struct secret *ret_volume_key)
 {
