@@ -184,6 +184,8 @@ int core_main(const struct core_setup *setup)
 	core->flush_ms = core_now_ms() + AUDIT_FOLD_S * 1000ULL;
 	r = secret_guard_process();
 	if (r == 0)
+		r = exchange_lock_memory();
+	if (r == 0)
 		r = open_ports(core, setup);
 	if (r == 0)
 		r = core_parts_open(setup->config->dir, &core->parts);

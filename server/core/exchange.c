@@ -45,17 +45,21 @@ void exchange_close(struct exchange *exchange)
 	free(exchange);
 }
 
+int exchange_lock_memory(void)
+{
+	if (!CRYPTO_secure_malloc_initialized() &&
+	    CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_MIN_BYTES) != 1)
+		return fail(-ENOMEM,
+			    "memory for keys can't be locked: raise the limit (ulimit -l)");
+	return 0;
+}
+
 int exchange_open(struct exchange **ret)
 {
 	CLEANUP(exchange_closep) struct exchange *exchange = calloc(1, sizeof(*exchange));
 
 	if (!exchange)
 		return fail(-ENOMEM, "out of memory");
-	/* OpenSSL's own locked memory, for numbers on their way through; wiped when freed. */
-	if (!CRYPTO_secure_malloc_initialized() &&
-	    CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_MIN_BYTES) != 1)
-		return fail(-ENOMEM,
-			    "memory for keys can't be locked: raise the limit (ulimit -l)");
 	exchange->group = EC_GROUP_new_by_curve_name(NID_secp521r1);
 	exchange->work = BN_CTX_secure_new();
 	exchange->field = BN_new();

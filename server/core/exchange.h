@@ -21,6 +21,10 @@ struct exchange;
 /* Outcomes besides 0. */
 enum { EXCHANGE_BAD_POINT = 1 };
 
+/* Gives OpenSSL locked memory of its own for numbers on their way through; wiped when freed. Once,
+ * at the start of a process. Without it they are in ordinary memory for that moment. */
+int exchange_lock_memory(void) MUST_CHECK;
+
 int exchange_open(struct exchange **ret) MUST_CHECK;
 void exchange_close(struct exchange *exchange);
 DEFINE_CLEANUP(struct exchange *, exchange_close);
