@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See destroy.h. Reading is by pieces that overlap by the longest needle, so that none is missed at a border.
+ * See destroy.h. Reading is by pieces that overlap by the longest needle, so that none is missed at
+ * a border.
  */
 #include "bootstrap/destroy.h"
 
@@ -37,7 +38,9 @@ int destroy_file(const char *path)
 	int r;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : fail(-errno, "%s can't be destroyed: %s", path, strerror(errno));
+		return errno == ENOENT
+			       ? 0
+			       : fail(-errno, "%s can't be destroyed: %s", path, strerror(errno));
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	r = zero_range(fd, (uint64_t)st.st_size);
@@ -83,7 +86,8 @@ int destroy_search(const char *device, const char *const *needles, size_t count,
 		if (n == 0)
 			break;
 		hits += count_hits(piece, kept + (size_t)n, needles, count);
-		/* Long enough for any needle across the border; a shorter one inside may count twice, none is missed. */
+		/* Long enough for any needle across the border; a shorter one inside may count
+		 * twice, none is missed. */
 		size_t keep = 0;
 		for (size_t i = 0; i < count; i++)
 			keep = MAX(keep, MIN(strlen(needles[i]) - 1, kept + (size_t)n));

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Destroying copies of the header: overwritten in place before the name goes, and searched for on the raw sectors.
+ * Destroying copies of the header: overwritten in place before the name goes, and searched for on
+ * the raw sectors.
  */
 #pragma once
 
 #include "common/base.h"
 
-/* Overwrites the file's blocks (ext4 and FAT write in place), flushes, removes the name. A missing file is 0. */
+/* Overwrites the file's blocks (ext4 and FAT write in place), flushes, removes the name. A missing
+ * file is 0. */
 int destroy_file(const char *path) MUST_CHECK;
 
-/* Counts the occurrences of any of the needles (texts of 8 to 95 characters) on a device or file. */
-int destroy_search(const char *device, const char *const *needles, size_t count, uint64_t *ret_hits) MUST_CHECK;
+/* Counts the occurrences of any of the needles (texts of 8 to 95 characters) on a device or file.
+ */
+int destroy_search(const char *device, const char *const *needles, size_t count,
+		   uint64_t *ret_hits) MUST_CHECK;
 
-/* Fills the free room of a mounted filesystem with zeros once and gives it back: for copies in freed blocks. */
+/* Fills the free room of a mounted filesystem with zeros once and gives it back: for copies in
+ * freed blocks. */
 int destroy_free_space(const char *mount_point) MUST_CHECK;

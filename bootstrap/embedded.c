@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * .incbin looks in the assembler's working directory, the root of the repository, where make runs the compiler. The
- * Makefile names initramfs-tools/ as a prerequisite of this object.
+ * .incbin looks in the assembler's working directory, the root of the repository, where make runs
+ * the compiler. The Makefile names initramfs-tools/ as a prerequisite of this object.
  */
 #include "bootstrap/embedded.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See growth.h. What fstab said before is kept in the intent, because it is what we want to have back.
+ * See growth.h. What fstab said before is kept in the intent, because it is what we want to have
+ * back.
  */
 #include "bootstrap/growth.h"
 

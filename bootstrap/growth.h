@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Growth services: cloud-init's growpart and systemd-growfs would grow the partition or the filesystem in mid-conversion
- * and eat the room that the header and the parked head need. Held back by `initramfs`, let go by `grow`.
+ * Growth services: cloud-init's growpart and systemd-growfs would grow the partition or the
+ * filesystem in mid-conversion and eat the room that the header and the parked head need. Held back
+ * by `initramfs`, let go by `grow`.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See grub.h. The drop-in's two settings make 10_linux write root=UUID=<filesystem>, which is true before and after
- * the conversion: the filesystem's UUID moves into the mapping with it.
+ * See grub.h. The drop-in's two settings make 10_linux write root=UUID=<filesystem>, which is true
+ * before and after the conversion: the filesystem's UUID moves into the mapping with it.
  */
 #include "bootstrap/grub.h"
 
@@ -23,9 +23,11 @@ int grub_write_defaults(enum grub_stage stage, const struct intent *intent)
 	CLEANUP_FREE char *out = NULL;
 	int r;
 
-	strbuf_add(&text, "# The root filesystem is found by its own UUID: it lies in an encrypted volume.\n"
-			  "GRUB_DISABLE_LINUX_UUID=false\n"
-			  "GRUB_DISABLE_LINUX_PARTUUID=true\n");
+	strbuf_add(
+		&text,
+		"# The root filesystem is found by its own UUID: it lies in an encrypted volume.\n"
+		"GRUB_DISABLE_LINUX_UUID=false\n"
+		"GRUB_DISABLE_LINUX_PARTUUID=true\n");
 	if (stage != GRUB_NATIVE)
 		strbuf_add(&text, "GRUB_DISABLE_RECOVERY=true\n");
 	if (stage == GRUB_MARKED)
@@ -83,7 +85,8 @@ int grub_update(const struct intent *intent)
 		return fail_at(r, GRUB_CFG);
 	if (!check.entries || check.wrong)
 		return fail(-EINVAL,
-			    "update-grub wrote %u of %u entries without %s: look for settings in /etc/default/grub "
+			    "update-grub wrote %u of %u entries without %s: look for settings in "
+			    "/etc/default/grub "
 			    "and /etc/default/grub.d that force another root=",
 			    check.wrong, check.entries, check.wanted);
 	return 0;
@@ -91,9 +94,10 @@ int grub_update(const struct intent *intent)
 
 int grub_install(const struct facts *facts)
 {
-	struct spawn bios = { .argv = { "grub-install", "--target=i386-pc", facts->disk }, .timeout_s = 900 };
-	struct spawn efi = { .argv = { "grub-install", "--target=x86_64-efi", "--no-nvram", "--uefi-secure-boot",
-				       "--force-extra-removable" },
+	struct spawn bios = { .argv = { "grub-install", "--target=i386-pc", facts->disk },
+			      .timeout_s = 900 };
+	struct spawn efi = { .argv = { "grub-install", "--target=x86_64-efi", "--no-nvram",
+				       "--uefi-secure-boot", "--force-extra-removable" },
 			     .timeout_s = 900 };
 	unsigned installed = 0;
 	int r;
@@ -111,7 +115,8 @@ int grub_install(const struct facts *facts)
 		installed++;
 	}
 	if (!installed)
-		return fail(-ENOENT, "there is neither a BIOS boot partition nor a mounted ESP with GRUB's files for "
+		return fail(-ENOENT, "there is neither a BIOS boot partition nor a mounted ESP "
+				     "with GRUB's files for "
 				     "it: the boot loader can't be moved to the new /boot");
 	return 0;
 }

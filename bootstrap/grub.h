@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GRUB as Debian ships it: its defaults drop-in, its configuration, its installation for BIOS and EFI. Everything
- * through the distribution's own tools; grub.cfg is never edited by hand.
+ * GRUB as Debian ships it: its defaults drop-in, its configuration, its installation for BIOS and
+ * EFI. Everything through the distribution's own tools; grub.cfg is never edited by hand.
  */
 #pragma once
 

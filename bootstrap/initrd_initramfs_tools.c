@@ -14,7 +14,8 @@
 
 static int rebuild(void)
 {
-	struct spawn update = { .argv = { "update-initramfs", "-u", "-k", "all" }, .timeout_s = 1800 };
+	struct spawn update = { .argv = { "update-initramfs", "-u", "-k", "all" },
+				.timeout_s = 1800 };
 
 	return spawn_run(&update);
 }
@@ -24,7 +25,8 @@ struct listing {
 	bool is_found, is_empty;
 };
 
-/* "-rwxr-xr-x   1 root     root        12345 Jan  1  1970 usr/bin/clevis" (cpio -tv); links end in "name -> target". */
+/* "-rwxr-xr-x   1 root     root        12345 Jan  1  1970 usr/bin/clevis" (cpio -tv); links end in
+ * "name -> target". */
 static int listing_line(const char *line, void *userdata)
 {
 	struct listing *listing = userdata;
@@ -63,7 +65,9 @@ static int check(const char *kernel, const char *const *wanted, const char *cons
 		fail(-ENOENT, "%s does not exist", image);
 		return 0;
 	}
-	struct spawn list = { .argv = { "lsinitramfs", "-l", image }, .timeout_s = 600, .output_max_bytes = 4 * MIB };
+	struct spawn list = { .argv = { "lsinitramfs", "-l", image },
+			      .timeout_s = 600,
+			      .output_max_bytes = 4 * MIB };
 	r = spawn_text(&list, &text);
 	if (r < 0)
 		return r;
@@ -95,13 +99,15 @@ int initrd_find(enum initrd_kind kind, const struct initrd **ret)
 	static const struct initrd *const rows[] = { [INITRD_INITRAMFS_TOOLS] = &initramfs_tools };
 
 	if (kind >= ARRAY_SIZE(rows) || !rows[kind])
-		return fail(-EOPNOTSUPP, "this machine's initramfs generator is not supported yet: use a Debian image "
+		return fail(-EOPNOTSUPP, "this machine's initramfs generator is not supported yet: "
+					 "use a Debian image "
 					 "with initramfs-tools");
 	*ret = rows[kind];
 	return 0;
 }
 
-int initrd_check_all(const struct facts *facts, const char *const *wanted, const char *const *unwanted)
+int initrd_check_all(const struct facts *facts, const char *const *wanted,
+		     const char *const *unwanted)
 {
 	const struct initrd *initrd = NULL;
 	int r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The intent file's format: {"body":{…},"sha256":"<hex of the body's compact, key-sorted text>"}. One table names
- * every member; reading and writing both walk it, so that none can be forgotten in one of them.
+ * The intent file's format: {"body":{…},"sha256":"<hex of the body's compact, key-sorted text>"}.
+ * One table names every member; reading and writing both walk it, so that none can be forgotten in
+ * one of them.
  */
 #include "bootstrap/intent.h"
 
@@ -24,16 +25,26 @@ struct member {
 	size_t offset, size;
 };
 
-#define TEXT(field) { #field, MEMBER_TEXT, offsetof(struct intent, field), sizeof(((struct intent *)0)->field) }
-#define NUMBER(field) { #field, MEMBER_NUMBER, offsetof(struct intent, field), sizeof(uint64_t) }
-#define BOOL(field) { #field, MEMBER_BOOL, offsetof(struct intent, field), sizeof(bool) }
+#define TEXT(field)                                                                                \
+	{                                                                                          \
+#field, MEMBER_TEXT, offsetof(struct intent, field),                               \
+			sizeof(((struct intent *)0)->field)                                        \
+	}
+#define NUMBER(field)                                                                              \
+	{                                                                                          \
+#field, MEMBER_NUMBER, offsetof(struct intent, field), sizeof(uint64_t)            \
+	}
+#define BOOL(field)                                                                                \
+	{                                                                                          \
+#field, MEMBER_BOOL, offsetof(struct intent, field), sizeof(bool)                  \
+	}
 
 static const struct member members[] = {
-	TEXT(server),	      TEXT(device_url),	  TEXT(device),		TEXT(thumbprint),
-	TEXT(ca_file),	      TEXT(luks_uuid),	  TEXT(fs_uuid),	TEXT(root_partuuid),
-	TEXT(disk_id),	      TEXT(boot_uuid),	  TEXT(boot_partuuid),	NUMBER(boot_bytes),
-	NUMBER(shift_bytes),  NUMBER(payload_bytes), NUMBER(root_bytes), TEXT(recovery),
-	TEXT(recovery_output), TEXT(leave_plain), BOOL(final_reboot),	TEXT(root_mount_options),
+	TEXT(server),	       TEXT(device_url),      TEXT(device),	   TEXT(thumbprint),
+	TEXT(ca_file),	       TEXT(luks_uuid),	      TEXT(fs_uuid),	   TEXT(root_partuuid),
+	TEXT(disk_id),	       TEXT(boot_uuid),	      TEXT(boot_partuuid), NUMBER(boot_bytes),
+	NUMBER(shift_bytes),   NUMBER(payload_bytes), NUMBER(root_bytes),  TEXT(recovery),
+	TEXT(recovery_output), TEXT(leave_plain),     BOOL(final_reboot),  TEXT(root_mount_options),
 };
 
 static int member_read(const struct member *member, const json_t *body, struct intent *intent)
@@ -41,12 +52,9 @@ static int member_read(const struct member *member, const json_t *body, struct i
 	char *at = (char *)intent + member->offset;
 
 	switch (member->kind) {
-	case MEMBER_TEXT:
-		return js_copy(body, member->name, at, member->size);
-	case MEMBER_NUMBER:
-		return js_u64(body, member->name, (uint64_t *)(void *)at);
-	case MEMBER_BOOL:
-		return js_bool(body, member->name, (bool *)(void *)at);
+	case MEMBER_TEXT: return js_copy(body, member->name, at, member->size);
+	case MEMBER_NUMBER: return js_u64(body, member->name, (uint64_t *)(void *)at);
+	case MEMBER_BOOL: return js_bool(body, member->name, (bool *)(void *)at);
 	}
 	return -EINVAL;
 }
@@ -58,14 +66,11 @@ static json_t *member_write(const struct member *member, const struct intent *in
 	bool flag = false;
 
 	switch (member->kind) {
-	case MEMBER_TEXT:
-		return json_string(at);
+	case MEMBER_TEXT: return json_string(at);
 	case MEMBER_NUMBER:
 		memcpy(&number, at, sizeof(number));
 		return json_integer((json_int_t)number);
-	case MEMBER_BOOL:
-		memcpy(&flag, at, sizeof(flag));
-		return json_boolean(flag);
+	case MEMBER_BOOL: memcpy(&flag, at, sizeof(flag)); return json_boolean(flag);
 	}
 	return NULL;
 }
@@ -95,13 +100,17 @@ int intent_parse(const char *text, size_t len, struct intent *ret)
 	uint64_t version = 0;
 	json_t *body = NULL;
 
-	if (js_parse(text, len, INTENT_MAX_BYTES, &root) < 0 || js_object(root, "body", &body) < 0 ||
-	    js_string(root, "sha256", &stored) < 0 || body_checksum(body, checksum) < 0 || strcmp(checksum, stored))
-		return fail(-EBADMSG, "the intent file is damaged: restore it from the other copy (" STATE_DIR
-				      ", " BOOT_STATE_DIR "), or run undo if the disk is not encrypted yet");
+	if (js_parse(text, len, INTENT_MAX_BYTES, &root) < 0 ||
+	    js_object(root, "body", &body) < 0 || js_string(root, "sha256", &stored) < 0 ||
+	    body_checksum(body, checksum) < 0 || strcmp(checksum, stored))
+		return fail(-EBADMSG,
+			    "the intent file is damaged: restore it from the other copy (" STATE_DIR
+			    ", " BOOT_STATE_DIR "), or run undo if the disk is not encrypted yet");
 	if (js_u64(body, "version", &version) < 0 || version != INTENT_VERSION)
-		return fail(-EBADMSG, "the intent file was written by another version of panocrypt-bootstrap: "
-				      "use that version to finish or undo");
+		return fail(
+			-EBADMSG,
+			"the intent file was written by another version of panocrypt-bootstrap: "
+			"use that version to finish or undo");
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 		int r = member_read(&members[i], body, &intent);
 
@@ -124,7 +133,8 @@ int intent_print(const struct intent *intent, char **ret)
 	if (json_object_set_new(body, "version", json_integer(INTENT_VERSION)) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		if (json_object_set_new(body, members[i].name, member_write(&members[i], intent)) < 0)
+		if (json_object_set_new(body, members[i].name, member_write(&members[i], intent)) <
+		    0)
 			return fail(-EINVAL, "the intent's %s is not valid text", members[i].name);
 	r = body_checksum(body, checksum);
 	if (r < 0)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The intent file: what is wanted, never what was done. One small JSON object with a checksum, replaced atomically.
+ * The intent file: what is wanted, never what was done. One small JSON object with a checksum,
+ * replaced atomically.
  *
- *	on plain root		/var/lib/panocrypt/intent.json	(until bootpart; kept inside the encrypted root after it)
- *	on the new /boot	/boot/panocrypt/intent.json	(the boot step's source from then on)
+ *	on plain root		/var/lib/panocrypt/intent.json	until bootpart; kept inside the
+ *								encrypted root after it
+ *	on the new /boot	/boot/panocrypt/intent.json	the boot step's source from then on
  *
- * All ids are chosen once, when the intent is made, so that every later step can be looked for on the disk.
+ * All ids are chosen once, when the intent is made, so that every later step can be looked for on
+ * the disk.
  */
 #pragma once
 
@@ -19,9 +22,11 @@
 
 /* File names in the state folders. */
 #define INTENT_FILE "intent.json"
-#define HEADER_FILE "header.img"      /* as made by `header`; S bytes, LUKS2, detached */
-#define HEADER_POST_FILE "header.post" /* after init: what stands (or must stand) at the head of the device */
-#define MARKER_FILE "placed"	      /* on /boot: the header is in place; the copies are never written again */
+#define HEADER_FILE "header.img" /* as made by `header`; S bytes, LUKS2, detached */
+#define HEADER_POST_FILE                                                                           \
+	"header.post" /* after init: what stands (or must stand) at the head of the device */
+#define MARKER_FILE                                                                                \
+	"placed" /* on /boot: the header is in place; the copies are never written again */
 #define REPORT_TOKEN_FILE "report-token" /* root only, never on /boot */
 #define NONCE_FILE "nonce"
 #define BOOT_RESULT_FILE "result.json" /* in RUN_DIR: what the boot step of this boot did */
@@ -32,21 +37,21 @@ struct intent {
 	char server[512];     /* admin listener */
 	char device_url[512]; /* https://…/d/<device> */
 	char device[33];
-	char thumbprint[44];  /* of the device's signing key */
-	char ca_file[256];    /* "": system bundle */
+	char thumbprint[44]; /* of the device's signing key */
+	char ca_file[256];   /* "": system bundle */
 	char luks_uuid[UUID_SIZE];
-	char fs_uuid[UUID_SIZE];   /* root filesystem */
+	char fs_uuid[UUID_SIZE]; /* root filesystem */
 	char root_partuuid[UUID_SIZE];
 	char disk_id[UUID_SIZE];   /* GPT disk GUID */
 	char boot_uuid[UUID_SIZE]; /* the /boot filesystem we make (or the separate one found) */
 	char boot_partuuid[UUID_SIZE];
-	uint64_t boot_bytes;	   /* 0: /boot was separate already */
-	uint64_t shift_bytes;	   /* S */
-	uint64_t payload_bytes;	   /* F; 0 until `shrink` has computed it, then never changed */
-	uint64_t root_bytes;	   /* R: size of the root partition after carve; 0 before */
-	char recovery[16];	   /* "file" or "generated" */
+	uint64_t boot_bytes;	/* 0: /boot was separate already */
+	uint64_t shift_bytes;	/* S */
+	uint64_t payload_bytes; /* F; 0 until `shrink` has computed it, then never changed */
+	uint64_t root_bytes;	/* R: size of the root partition after carve; 0 before */
+	char recovery[16];	/* "file" or "generated" */
 	char recovery_output[256];
-	char leave_plain[1024];	   /* mount points, separated by commas */
+	char leave_plain[1024]; /* mount points, separated by commas */
 	bool final_reboot;
 	char root_mount_options[256]; /* of fstab, to be restored (x-systemd.growfs) */
 };

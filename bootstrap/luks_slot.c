@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See luks_slot.h. The area of a slot and its JSON object together decide which passphrase opens it (LUKS2 on-disk format
- * 1.1.3, sections 3.2 and 4).
+ * See luks_slot.h. The area of a slot and its JSON object together decide which passphrase opens it
+ * (LUKS2 on-disk format 1.1.3, sections 3.2 and 4).
  */
 #include "bootstrap/luks_slot.h"
 
@@ -64,7 +64,8 @@ static int slot_read(const char *header, int number, struct slot *ret)
 	if (r == 0)
 		r = crypt_keyslot_area(cd, number, &offset, &ret->area_bytes);
 	if (r < 0)
-		return fail(r, "keyslot %d of %s can't be looked at: %s", number, header, strerror(-r));
+		return fail(r, "keyslot %d of %s can't be looked at: %s", number, header,
+			    strerror(-r));
 	r = js_parse(text, strlen(text), 4 * MIB, &root);
 	if (r < 0)
 		return r;

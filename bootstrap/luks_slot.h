@@ -6,5 +6,6 @@
 
 #include "bootstrap/luks.h"
 
-/* 1: key material and its description are the same in both headers; 0: not; negative: can't look. */
+/* 1: key material and its description are the same in both headers; 0: not; negative: can't look.
+ */
 int luks_slot_same(const char *header_a, const char *header_b, int slot) MUST_CHECK;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The table of our files. Content NULL: written by the code that knows it (grub.c, native.c, enroll.c), listed here so
- * that it is removed.
+ * The table of our files. Content NULL: written by the code that knows it (grub.c, native.c,
+ * enroll.c), listed here so that it is removed.
  */
 #include "bootstrap/our_files.h"
 
@@ -13,9 +13,10 @@
 #include <errno.h>
 #include <string.h>
 
-static const char growth_text[] = "# The disk is being encrypted: nothing may grow until it is done.\n"
-				  "growpart: {mode: off}\n"
-				  "resize_rootfs: false\n";
+static const char growth_text[] =
+	"# The disk is being encrypted: nothing may grow until it is done.\n"
+	"growpart: {mode: off}\n"
+	"resize_rootfs: false\n";
 static const struct embedded growth = { growth_text, growth_text + sizeof(growth_text) - 1 };
 
 static const struct our_file {
@@ -25,11 +26,12 @@ static const struct our_file {
 	enum our_file_life life;
 	const char *only_with; /* the folder that must exist already; NULL: made */
 } our_files[] = {
-	{ "/etc/initramfs-tools/hooks/panocrypt-network", &embedded_network_hook, 0755, OUR_FILE_STAYS, NULL },
-	{ "/etc/initramfs-tools/scripts/local-top/panocrypt-network", &embedded_network_script, 0755, OUR_FILE_STAYS,
-	  NULL },
-	{ "/etc/initramfs-tools/scripts/local-bottom/panocrypt-network", &embedded_network_end_script, 0755,
+	{ "/etc/initramfs-tools/hooks/panocrypt-network", &embedded_network_hook, 0755,
 	  OUR_FILE_STAYS, NULL },
+	{ "/etc/initramfs-tools/scripts/local-top/panocrypt-network", &embedded_network_script,
+	  0755, OUR_FILE_STAYS, NULL },
+	{ "/etc/initramfs-tools/scripts/local-bottom/panocrypt-network",
+	  &embedded_network_end_script, 0755, OUR_FILE_STAYS, NULL },
 	{ OUR_CURLRC_FILE, &embedded_network_curlrc, 0644, OUR_FILE_STAYS, NULL },
 	{ OUR_CA_FILE, NULL, 0644, OUR_FILE_STAYS, NULL },
 	{ OUR_GRUB_DEFAULTS, NULL, 0644, OUR_FILE_STAYS, NULL },
@@ -53,8 +55,8 @@ static int install(const struct our_file *file)
 	r = file_mkdirs(folder, 0755);
 	if (r < 0)
 		return r;
-	return file_replace(file->path, file->content->data, (size_t)(file->content->end - file->content->data),
-			    file->mode);
+	return file_replace(file->path, file->content->data,
+			    (size_t)(file->content->end - file->content->data), file->mode);
 }
 
 int our_files_install(enum our_file_life life)

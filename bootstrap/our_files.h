@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every file that we put on the machine, in one table (docs/on-disk.md lists the same), and how it comes and goes.
+ * Every file that we put on the machine, in one table (docs/on-disk.md lists the same), and how it
+ * comes and goes.
  */
 #pragma once
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a phase is. phases.c holds the one ordered table; each phase is one file in phases/ and exports one const struct.
+ * What a phase is. phases.c holds the one ordered table; each phase is one file in phases/ and
+ * exports one const struct.
  *
- *	done()	looks at the machine: 1 done (and so is every phase before it), 0 not done, negative error. Writes nothing.
- *	run()	does it; may be run twice; leaves before or after if power fails; what done() looks for comes last. 0, negative,
- *		or an outcome.
+ *	done()	looks at the machine: 1 done (and so is every phase before it), 0 not done,
+ *		negative error. Writes nothing.
+ *	run()	does it; may be run twice; leaves before or after if power fails; what done() looks
+ *		for comes last. 0, negative, or an outcome.
  *	undo()	puts it back; NULL: nothing to put back. Restartable.
  */
 #pragma once
@@ -15,20 +17,20 @@
 
 enum phase_place {
 	PHASE_RUNNING,	 /* in the running system */
-	PHASE_BOOT_STEP, /* in the initramfs, by verb_boot; the runner only asks done() and reboots */
+	PHASE_BOOT_STEP, /* in the initramfs, by verb_boot; the runner asks done() and reboots */
 };
 
 enum phase_outcome {
 	PHASE_NEEDS_REBOOT = 1, /* what comes next happens in the boot step */
-	PHASE_WAITS = 2,	/* what comes next happens after a reboot that isn't ours to make (no --final-reboot) */
+	PHASE_WAITS = 2,	/* for a reboot that isn't ours to make (no --final-reboot) */
 };
 
 struct job {
 	const struct config *config; /* of this invocation; defaults under the unit */
 	struct facts *facts;	     /* of this invocation */
 	struct intent intent;
-	const char *state_dir;	     /* where intent lives now */
-	unsigned boot;		     /* 1 .. 3, for reports */
+	const char *state_dir; /* where intent lives now */
+	unsigned boot;	       /* 1 .. 3, for reports */
 };
 
 struct phase {
@@ -40,16 +42,16 @@ struct phase {
 	const char *power_cut; /* what a cut inside run() leaves, and who repairs it */
 };
 
-extern const struct phase phase_enroll, phase_packages, phase_header, phase_initramfs, phase_rehearse, phase_carve,
-	phase_bootpart, phase_shrink, phase_place, phase_open, phase_encrypt, phase_wipe, phase_grow, phase_native,
-	phase_verify, phase_leave;
+extern const struct phase phase_enroll, phase_packages, phase_header, phase_initramfs,
+	phase_rehearse, phase_carve, phase_bootpart, phase_shrink, phase_place, phase_open,
+	phase_encrypt, phase_wipe, phase_grow, phase_native, phase_verify, phase_leave;
 
 extern const struct phase *const phases[];
 extern const size_t phase_count;
 
-/* Runs what is left, in order, reporting progress: everything behind the last phase that is done (later phases take
- * earlier results away: `native` removes what `initramfs` made). 0: all done. An outcome: stopped there. Negative:
- * stopped with a sentence; the machine is left booting. */
+/* Runs what is left, in order, reporting progress: everything behind the last phase that is done
+ * (later phases take earlier results away: `native` removes what `initramfs` made). 0: all done. An
+ * outcome: stopped there. Negative: stopped with a sentence; the machine is left booting. */
 int phases_run(struct job *job) MUST_CHECK;
 
 /* Undoes in reverse order; refuses (-EBUSY, `too-late`) once the first chunk was written. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * THE ordered table of phases and the runner. The disk is the state: nothing here remembers what was done.
+ * THE ordered table of phases and the runner. The disk is the state: nothing here remembers what
+ * was done.
  */
 #include "bootstrap/phase.h"
 
@@ -88,7 +89,9 @@ static int run_one(struct job *job, const struct phase *phase, struct reporter *
 
 int phases_run(struct job *job)
 {
-	struct reporter reporter = { .intent = &job->intent, .state_dir = STATE_DIR, .boot = job->boot };
+	struct reporter reporter = { .intent = &job->intent,
+				     .state_dir = STATE_DIR,
+				     .boot = job->boot };
 	size_t next = 0;
 	int r = find_next(job, &next);
 
@@ -117,8 +120,10 @@ int phases_undo(struct job *job)
 	if (r < 0)
 		return r;
 	if (r > 0)
-		return fail(-EBUSY, "too-late: the encryption of this disk has begun and goes on; the way back would be to "
-				    "decrypt it, which is not built. Let it finish, or restore a backup");
+		return fail(-EBUSY,
+			    "too-late: the encryption of this disk has begun and goes on; the way "
+			    "back would be to "
+			    "decrypt it, which is not built. Let it finish, or restore a backup");
 	for (size_t i = phase_count; i > 0; i--) {
 		const struct phase *phase = phases[i - 1];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See tabs.h. Both files are lines of fields separated by blanks; '#' starts a comment line. A field never needs
- * unescaping here: mount points and names of ours hold no blanks.
+ * See tabs.h. Both files are lines of fields separated by blanks; '#' starts a comment line. A
+ * field never needs unescaping here: mount points and names of ours hold no blanks.
  */
 #include "bootstrap/tabs.h"
 
@@ -42,7 +42,8 @@ static bool field_is(const struct field *field, const char *text)
 	return field->len == strlen(text) && memcmp(field->start, text, field->len) == 0;
 }
 
-/* Calls each for every line; at the end of a text without a final newline the last line counts too. */
+/* Calls each for every line; at the end of a text without a final newline the last line counts too.
+ */
 typedef void (*line_visit)(struct strbuf *out, const char *line, size_t len, void *userdata);
 
 static void for_lines(struct strbuf *out, const char *text, line_visit visit, void *userdata)
@@ -63,7 +64,8 @@ static void keep(struct strbuf *out, const char *line, size_t len)
 }
 
 /* The option list without one option and with another; "defaults" when nothing is left. */
-static void change_options(struct strbuf *out, const struct field *options, const char *without, const char *with)
+static void change_options(struct strbuf *out, const struct field *options, const char *without,
+			   const char *with)
 {
 	size_t at = 0, written = 0;
 
@@ -109,7 +111,8 @@ static void change_line(struct strbuf *out, const char *line, size_t len, void *
 		if (i == 0 && state->change->new_source)
 			strbuf_add(out, state->change->new_source);
 		else if (i == 3)
-			change_options(out, &fields[3], state->change->remove_option, state->change->add_option);
+			change_options(out, &fields[3], state->change->remove_option,
+				       state->change->add_option);
 		else
 			strbuf_addn(out, fields[i].start, fields[i].len);
 	}
@@ -124,8 +127,10 @@ int fstab_change(const char *text, const struct fstab_change *change, char **ret
 	strbuf_add(&out, "");
 	for_lines(&out, text, change_line, &state);
 	if (!state.is_found)
-		return fail(-ENOENT, "fstab has no line for %s: add one for the root filesystem and run again",
-			    change->mount_point);
+		return fail(
+			-ENOENT,
+			"fstab has no line for %s: add one for the root filesystem and run again",
+			change->mount_point);
 	return strbuf_take(&out, ret);
 }
 
@@ -193,7 +198,8 @@ int fstab_options(const char *text, const char *mount_point, char *ret, size_t s
 
 		if (split(text, len, fields) >= 4 && field_is(&fields[1], mount_point)) {
 			if (fields[3].len >= size)
-				return fail(-E2BIG, "the mount options of %s in fstab are too long", mount_point);
+				return fail(-E2BIG, "the mount options of %s in fstab are too long",
+					    mount_point);
 			memcpy(ret, fields[3].start, fields[3].len);
 			ret[fields[3].len] = '\0';
 			return 0;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Text edits of fstab(5) and crypttab(5): pure, text in, text out; every line that isn't ours stays as it was, byte for
- * byte. The caller frees the result and replaces the file atomically.
+ * Text edits of fstab(5) and crypttab(5): pure, text in, text out; every line that isn't ours stays
+ * as it was, byte for byte. The caller frees the result and replaces the file atomically.
  */
 #pragma once
 
 #include "common/base.h"
 
-/* The source of the line for this mount point becomes new_source (unless NULL), and the option is removed or added
- * (unless NULL). -ENOENT with a sentence when no line names the mount point. */
+/* The source of the line for this mount point becomes new_source (unless NULL), and the option is
+ * removed or added (unless NULL). -ENOENT with a sentence when no line names the mount point. */
 struct fstab_change {
 	const char *mount_point;
 	const char *new_source;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bootpart: the new, plain /boot is filled and becomes what the machine boots from, with the header copy on it. root:/boot
- * stays underneath, untouched, until `native`. update-grub comes last: the mark on the kernel command line stands only
- * in the new grub.cfg, so the next boot proves that it was read.
+ * bootpart: the new, plain /boot is filled and becomes what the machine boots from, with the header
+ * copy on it. root:/boot stays underneath, untouched, until `native`. update-grub comes last: the
+ * mark on the kernel command line stands only in the new grub.cfg, so the next boot proves that it
+ * was read.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/destroy.h"
@@ -30,16 +31,19 @@ static int bootpart_done(struct job *job)
 	char mark[64];
 	int r;
 
-	if (strcmp(job->facts->boot_uuid, job->intent.boot_uuid) != 0 || !job->facts->is_boot_separate)
+	if (strcmp(job->facts->boot_uuid, job->intent.boot_uuid) != 0 ||
+	    !job->facts->is_boot_separate)
 		return 0;
-	if (!file_exists(BOOT_STATE_DIR "/" HEADER_FILE) || !file_exists(BOOT_STATE_DIR "/" INTENT_FILE))
+	if (!file_exists(BOOT_STATE_DIR "/" HEADER_FILE) ||
+	    !file_exists(BOOT_STATE_DIR "/" INTENT_FILE))
 		return 0;
 	snprintf(mark, sizeof(mark), "panocrypt.boot=%s", job->intent.boot_uuid);
 	r = grub_cfg_has(mark, &is_marked);
 	return r == 0 && is_marked;
 }
 
-/* Makes the filesystem unless it is there already: its UUID was chosen by us, so nobody else's is overwritten. */
+/* Makes the filesystem unless it is there already: its UUID was chosen by us, so nobody else's is
+ * overwritten. */
 static int make_filesystem(const struct intent *intent, const char *device)
 {
 	struct spawn make = {
@@ -60,7 +64,8 @@ static int make_filesystem(const struct intent *intent, const char *device)
 /* Copies the present /boot tree (without what is mounted below it) into the new filesystem. */
 static int fill(const char *device)
 {
-	struct spawn copy = { .argv = { "cp", "-a", "--one-file-system", "--no-target-directory", "/boot", NEW_BOOT },
+	struct spawn copy = { .argv = { "cp", "-a", "--one-file-system", "--no-target-directory",
+					"/boot", NEW_BOOT },
 			      .timeout_s = 900 };
 	int r;
 
@@ -75,7 +80,8 @@ static int fill(const char *device)
 	return r;
 }
 
-/* fstab, then the mounts as the next boot will have them: the ESP has to come out from under the old /boot. */
+/* fstab, then the mounts as the next boot will have them: the ESP has to come out from under the
+ * old /boot. */
 static int switch_mounts(const struct facts *facts, const struct intent *intent)
 {
 	struct spawn reload = { .argv = { "systemctl", "daemon-reload" } };
@@ -179,7 +185,8 @@ static int bootpart_run(struct job *job)
 	return mount_settle("/boot");
 }
 
-/* Back to root:/boot, which was kept: unmount, boot loader back, then the partition goes and root has its room again. */
+/* Back to root:/boot, which was kept: unmount, boot loader back, then the partition goes and root
+ * has its room again. */
 static int bootpart_undo(struct job *job)
 {
 	struct spawn reload = { .argv = { "systemctl", "daemon-reload" } };
@@ -190,7 +197,8 @@ static int bootpart_undo(struct job *job)
 
 	if (!job->intent.boot_bytes)
 		return 0;
-	if (mount_at("/boot", &now, NULL, 0) == 0 && strcmp(job->facts->boot_uuid, job->intent.boot_uuid) == 0) {
+	if (mount_at("/boot", &now, NULL, 0) == 0 &&
+	    strcmp(job->facts->boot_uuid, job->intent.boot_uuid) == 0) {
 		if (has_esp && (r = mount_remove(job->facts->esp_mount)) < 0)
 			return r;
 		r = mount_remove("/boot");

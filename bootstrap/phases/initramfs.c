@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * initramfs: everything that the first boot into our boot step needs. The machine still boots as before if any of it is
- * missing; update-grub comes last and is what done() looks for first.
+ * initramfs: everything that the first boot into our boot step needs. The machine still boots as
+ * before if any of it is missing; update-grub comes last and is what done() looks for first.
  */
 #include "bootstrap/phases/initramfs.h"
 
@@ -44,8 +44,9 @@ int boot_json_write(const char *uuid, const char *path)
 	if (r < 0)
 		return fail(r, "the id of this boot can't be read");
 	boot_id[strcspn(boot_id, "\n")] = '\0';
-	r = text_format(&text, "{\"state_uuid\":\"%s\",\"state_path\":\"%s\",\"made_in_boot\":\"%s\"}\n", uuid,
-			path, boot_id);
+	r = text_format(&text,
+			"{\"state_uuid\":\"%s\",\"state_path\":\"%s\",\"made_in_boot\":\"%s\"}\n",
+			uuid, path, boot_id);
 	if (r < 0)
 		return r;
 	return file_replace_text(BOOT_JSON, text, 0644);
@@ -96,7 +97,8 @@ static int initramfs_done(struct job *job)
 	return r;
 }
 
-/* The two edits that make the plain system find its root by the filesystem's UUID: true before and after. */
+/* The two edits that make the plain system find its root by the filesystem's UUID: true before and
+ * after. */
 static int root_by_uuid(const struct intent *intent)
 {
 	char source[64];
@@ -110,7 +112,8 @@ static int root_by_uuid(const struct intent *intent)
 	return grub_write_defaults(GRUB_CONVERTING, intent);
 }
 
-/* A copy of what undo brings back; the first one wins, so that a second run can't save our own version. */
+/* A copy of what undo brings back; the first one wins, so that a second run can't save our own
+ * version. */
 static int keep_fstab(void)
 {
 	if (file_exists(FSTAB_KEPT))
@@ -154,7 +157,8 @@ static int initramfs_run(struct job *job)
 
 static int initramfs_undo(struct job *job)
 {
-	static const enum our_file_life lives[] = { OUR_FILE_STAYS, OUR_FILE_CONVERSION, OUR_FILE_GROWTH };
+	static const enum our_file_life lives[] = { OUR_FILE_STAYS, OUR_FILE_CONVERSION,
+						    OUR_FILE_GROWTH };
 	const struct initrd *initrd = NULL;
 	int r;
 

@@ -9,8 +9,8 @@
 #define BOOT_JSON STATE_DIR "/boot.json"
 #define FSTAB_KEPT STATE_DIR "/fstab.kept"
 
-/* Tells the boot step which filesystem holds its state, in which folder of it, and in which boot this was said (so
- * that a later boot that went around the boot step is noticed). */
+/* Tells the boot step which filesystem holds its state, in which folder of it, and in which boot
+ * this was said (so that a later boot that went around the boot step is noticed). */
 int boot_json_write(const char *uuid, const char *path) MUST_CHECK;
 
 /* Regenerates every image and checks that each holds the boot step. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * leave: after a boot without our step was seen to work. The fallback entry goes, every copy of the header is destroyed and
- * searched for on the raw sectors, then units, state and the binary go. Nothing of ours is left but the files of
- * docs/on-disk.md.
+ * leave: after a boot without our step was seen to work. The fallback entry goes, every copy of the
+ * header is destroyed and searched for on the raw sectors, then units, state and the binary go.
+ * Nothing of ours is left but the files of docs/on-disk.md.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/boot_step.h"
@@ -87,7 +87,8 @@ static int destroy_folder(const char *path)
 	closedir(folder);
 	if (r < 0)
 		return r;
-	return rmdir(path) < 0 && errno != ENOENT ? fail(-errno, "%s: %s", path, strerror(errno)) : 0;
+	return rmdir(path) < 0 && errno != ENOENT ? fail(-errno, "%s: %s", path, strerror(errno))
+						  : 0;
 }
 
 static int search(const char *device, const struct luks_salts *salts, uint64_t *ret_hits)
@@ -99,8 +100,10 @@ static int search(const char *device, const struct luks_salts *salts, uint64_t *
 	return destroy_search(device, needles, salts->count, ret_hits);
 }
 
-/* No copy of the header may be left on the plain partitions: /boot and the ESP. Freed blocks are zeroed once if any is. */
-static int prove_no_copy(const struct job *job, const struct luks_salts *salts, const char *mount_point)
+/* No copy of the header may be left on the plain partitions: /boot and the ESP. Freed blocks are
+ * zeroed once if any is. */
+static int prove_no_copy(const struct job *job, const struct luks_salts *salts,
+			 const char *mount_point)
 {
 	struct facts_mount mount;
 	uint64_t hits = 0;
@@ -123,9 +126,11 @@ static int prove_no_copy(const struct job *job, const struct luks_salts *salts, 
 		r = search(mount.source, salts, &hits);
 	if (r < 0)
 		return r;
-	return hits ? fail(-EIO, "%llu pieces of the header copy of %s are still on %s: find and overwrite them",
-			   (unsigned long long)hits, job->intent.luks_uuid, mount.source) :
-		      0;
+	return hits ? fail(-EIO,
+			   "%llu pieces of the header copy of %s are still on %s: find and "
+			   "overwrite them",
+			   (unsigned long long)hits, job->intent.luks_uuid, mount.source)
+		    : 0;
 }
 
 static int destroy_copies(const struct job *job)
@@ -150,7 +155,9 @@ static int destroy_copies(const struct job *job)
 
 static int leave_run(struct job *job)
 {
-	struct reporter reporter = { .intent = &job->intent, .state_dir = STATE_DIR, .boot = job->boot };
+	struct reporter reporter = { .intent = &job->intent,
+				     .state_dir = STATE_DIR,
+				     .boot = job->boot };
 	int r = saw_native_boot(job);
 
 	if (r < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * native: the machine as any admin would have set it up: crypttab, fstab, command line, the distribution's initramfs
- * without our step. The image that booted until now stays as the menu entry "fallback". update-grub comes last.
+ * native: the machine as any admin would have set it up: crypttab, fstab, command line, the
+ * distribution's initramfs without our step. The image that booted until now stays as the menu
+ * entry "fallback". update-grub comes last.
  */
 #include "bootstrap/etc_files.h"
 #include "bootstrap/grub.h"
@@ -55,7 +56,8 @@ static int native_done(struct job *job)
 	return !is_marked && file_exists(OUR_FALLBACK_SCRIPT);
 }
 
-/* The kernel arguments of this boot without what the boot loader puts first, and without our mark. */
+/* The kernel arguments of this boot without what the boot loader puts first, and without our mark.
+ */
 static int boot_arguments(char **ret)
 {
 	CLEANUP_STRBUF struct strbuf out = STRBUF_EMPTY;
@@ -87,7 +89,8 @@ static int keep_fallback(const struct intent *intent)
 	r = text_format(&kept, "%s.panocrypt", image);
 	if (r < 0)
 		return r;
-	/* Once the script is there, the copy is complete, and the image may already be the native one. */
+	/* Once the script is there, the copy is complete, and the image may already be the native
+	 * one. */
 	if (file_exists(OUR_FALLBACK_SCRIPT))
 		return 0;
 	r = file_copy(image, kept);
@@ -98,7 +101,8 @@ static int keep_fallback(const struct intent *intent)
 		return r;
 	r = text_format(&script,
 			"#!/bin/sh\ncat <<'EOF'\n"
-			"menuentry 'fallback: the image from before the native boot' --id panocrypt-fallback {\n"
+			"menuentry 'fallback: the image from before the native boot' --id "
+			"panocrypt-fallback {\n"
 			"\tsearch --no-floppy --fs-uuid --set=root %s\n"
 			"\tlinux /vmlinuz-%s %s\n"
 			"\tinitrd /initrd.img-%s.panocrypt\n"
@@ -112,7 +116,8 @@ static int keep_fallback(const struct intent *intent)
 /* What is left of /boot inside root, hidden under the new one since `bootpart`. */
 static int drop_old_boot(const struct intent *intent)
 {
-	struct spawn drop = { .argv = { "find", PLAIN_ROOT "/boot", "-xdev", "-mindepth", "1", "-delete" } };
+	struct spawn drop = { .argv = { "find", PLAIN_ROOT "/boot", "-xdev", "-mindepth", "1",
+					"-delete" } };
 	int r;
 
 	if (!intent->boot_bytes)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * verify: the real header, on the real disk, opened both ways; then the evidence goes to the server. A generated recovery
- * passphrase is written to its file, and proven, before its sealed copy leaves the header.
+ * verify: the real header, on the real disk, opened both ways; then the evidence goes to the
+ * server. A generated recovery passphrase is written to its file, and proven, before its sealed
+ * copy leaves the header.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/luks_slot.h"
@@ -58,7 +59,9 @@ static int prove_clevis(const struct luks_where *where)
 	if (r < 0)
 		return r;
 	r = luks_try_passphrase(where, &secret);
-	return r < 0 ? fail(r, "what the server helped to recover opens no keyslot of %s", where->header) : 0;
+	return r < 0 ? fail(r, "what the server helped to recover opens no keyslot of %s",
+			    where->header)
+		     : 0;
 }
 
 static int prove_generated(const struct job *job, const struct luks_where *where)
@@ -71,32 +74,39 @@ static int prove_generated(const struct job *job, const struct luks_where *where
 		return r;
 	r = recovery_open(where, &volume_key, &passphrase);
 	if (r == -ENOENT) /* an earlier run wrote the file and removed the token */
-		return file_exists(job->intent.recovery_output) ?
-			       0 :
-			       fail(-ENOENT, "%s is missing: add a new recovery passphrase with cryptsetup luksAddKey",
-				    job->intent.recovery_output);
+		return file_exists(job->intent.recovery_output)
+			       ? 0
+			       : fail(-ENOENT,
+				      "%s is missing: add a new recovery passphrase with "
+				      "cryptsetup luksAddKey",
+				      job->intent.recovery_output);
 	if (r < 0)
 		return r;
 	r = luks_try_passphrase(where, &passphrase);
 	if (r < 0)
-		return fail(r, "the generated recovery passphrase opens no keyslot of %s", where->header);
+		return fail(r, "the generated recovery passphrase opens no keyslot of %s",
+			    where->header);
 	r = recovery_write_file(job->intent.recovery_output, &passphrase);
 	if (r < 0)
 		return r;
-	log_info("verify: the recovery passphrase is in %s: fetch it, keep it elsewhere, delete it here",
+	log_info("verify: the recovery passphrase is in %s: fetch it, keep it elsewhere, delete it "
+		 "here",
 		 job->intent.recovery_output);
 	return luks_token_remove(where, RECOVERY_TOKEN);
 }
 
-/* The customer's own passphrase isn't at hand any more; its slot was proven in `header` and must be the same, byte for
- * byte. */
+/* The customer's own passphrase isn't at hand any more; its slot was proven in `header` and must be
+ * the same, byte for byte. */
 static int prove_kept_slot(const struct luks_where *where)
 {
 	int r = luks_slot_same(BOOT_STATE_DIR "/" HEADER_FILE, where->header, RECOVERY_SLOT);
 
 	if (r < 0)
 		return r;
-	return r == 1 ? 0 : fail(-EIO, "the recovery keyslot of %s differs from the one that was proven", where->header);
+	return r == 1 ? 0
+		      : fail(-EIO,
+			     "the recovery keyslot of %s differs from the one that was proven",
+			     where->header);
 }
 
 static int make_evidence(const struct job *job, const struct luks_where *where, json_t **ret)
@@ -107,11 +117,13 @@ static int make_evidence(const struct job *job, const struct luks_where *where, 
 
 	if (r < 0)
 		return r;
-	evidence = json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:s, s:s, s:I}", "luks_uuid", status.uuid,
-			     "cipher", "aes-xts-plain64", "mapping", MAPPING_NAME, "keyslots", (int)status.slot_count,
-			     "tokens", (int)status.token_count, "root_bytes", (json_int_t)job->facts->root_bytes,
-			     "recovery", job->intent.recovery, "clevis_slot_opened", 1, "recovery_slot_proven", 1,
-			     "left_plain", job->intent.leave_plain, "kernel", job->facts->kernel, "at_s",
+	evidence = json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:s, s:s, s:I}",
+			     "luks_uuid", status.uuid, "cipher", "aes-xts-plain64", "mapping",
+			     MAPPING_NAME, "keyslots", (int)status.slot_count, "tokens",
+			     (int)status.token_count, "root_bytes",
+			     (json_int_t)job->facts->root_bytes, "recovery", job->intent.recovery,
+			     "clevis_slot_opened", 1, "recovery_slot_proven", 1, "left_plain",
+			     job->intent.leave_plain, "kernel", job->facts->kernel, "at_s",
 			     (json_int_t)time(NULL));
 	if (!evidence)
 		return -ENOMEM;
@@ -121,13 +133,16 @@ static int make_evidence(const struct job *job, const struct luks_where *where, 
 
 static int send_evidence(const struct job *job, const json_t *evidence)
 {
-	struct reporter reporter = { .intent = &job->intent, .state_dir = STATE_DIR, .boot = job->boot };
+	struct reporter reporter = { .intent = &job->intent,
+				     .state_dir = STATE_DIR,
+				     .boot = job->boot };
 	CLEANUP_FREE char *text = NULL;
 	int r;
 
 	r = report_evidence(&reporter, evidence);
 	if (r < 0)
-		log_warning("verify: the server did not take the evidence (%s); it stays in " EVIDENCE_FILE,
+		log_warning("verify: the server did not take the evidence (%s); it stays "
+			    "in " EVIDENCE_FILE,
 			    fail_text());
 	r = js_print_pretty(evidence, &text);
 	if (r < 0)
@@ -148,7 +163,8 @@ static int verify_run(struct job *job)
 	r = prove_clevis(&where);
 	if (r < 0)
 		return r;
-	r = strcmp(job->intent.recovery, "generated") == 0 ? prove_generated(job, &where) : prove_kept_slot(&where);
+	r = strcmp(job->intent.recovery, "generated") == 0 ? prove_generated(job, &where)
+							   : prove_kept_slot(&where);
 	if (r < 0)
 		return r;
 	r = make_evidence(job, &where, &evidence);
