@@ -155,7 +155,7 @@ UNIT_PROGRAMS := $(addprefix $(B)/tests/unit/,$(UNIT_TESTS))
 UNIT_LIBS := $(ALL_LIBS) $(call pkg_libs,cmocka)
 
 define test_rule
-$(B)/$(1): $$(call objects,$(1).c $(shell tools/sources-of UNIT_SOURCES $(1).c)) $(B)/libcommon.a
+$(B)/$(1): $$(call objects,$(1).c $(call pick,$(shell tools/sources-of UNIT_SOURCES $(1).c))) $(B)/libcommon.a
 	@mkdir -p $$(@D)
 	$$(link) $$(UNIT_LIBS)
 endef
@@ -175,7 +175,7 @@ $(foreach t,$(TEST_PROGRAMS),$(eval $(call test_rule,$(t))))
 FUZZERS := $(patsubst %.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 ifdef FUZZING
 define fuzz_rule
-$(B)/$(1): $$(call objects,$(1).c $(shell tools/sources-of FUZZ_SOURCES $(1).c)) $(B)/libcommon.a
+$(B)/$(1): $$(call objects,$(1).c $(call pick,$(shell tools/sources-of FUZZ_SOURCES $(1).c))) $(B)/libcommon.a
 	@mkdir -p $$(@D)
 	$$(link) -fsanitize=fuzzer $$(ALL_LIBS)
 endef

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Bytes of a TLS client: request, path, query. What was taken lies inside the input.
- * FUZZ_SOURCES: server/edge/http.c server/edge/http_parser.c server/front/routes.c
+ * FUZZ_SOURCES: server/front/routes.c server/edge/http.c
+ * FUZZ_SOURCES: server/edge/http_llhttp.c server/edge/http_parser.c
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * http_parse(): what is a request, what is refused with which status, and where the next one
- * begins. UNIT_SOURCES: server/edge/http.c server/edge/http_parser.c
+ * begins. UNIT_SOURCES: server/edge/http.c server/edge/http_llhttp.c server/edge/http_parser.c
  */
 #include "server/edge/http.h"
 

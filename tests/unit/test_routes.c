@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * front_route(): the unlock listener's paths, as tang has them.
- * UNIT_SOURCES: server/front/routes.c server/edge/http.c server/edge/http_parser.c
+ * UNIT_SOURCES: server/front/routes.c server/edge/http.c
+ * UNIT_SOURCES: server/edge/http_llhttp.c server/edge/http_parser.c
  */
 #include "server/front/routes.h"
 
