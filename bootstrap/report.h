@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Progress and evidence to the server: best effort, never holds a phase up for more than some seconds, never fails one.
- * The lines that people see on console and in the journal are the phases' own (log.h).
+ * Progress and evidence to the server: best effort, never holds a phase up for more than some
+ * seconds, never fails one. The lines that people see on console and in the journal are the phases'
+ * own (log.h).
  */
 #pragma once
 
@@ -18,9 +19,11 @@ struct reporter {
 
 enum report_state { REPORT_RUNNING, REPORT_DONE, REPORT_FAILED, REPORT_REFUSED };
 
-/* percent < 0: none. Running reports are sent at most every 5 s; others always. message may be NULL. */
-void report_progress(struct reporter *reporter, const char *phase, enum report_state state, double percent,
-		     const char *message);
+/* percent < 0: none. Running reports are sent at most every 5 s; others always. message may be
+ * NULL. */
+void report_progress(struct reporter *reporter, const char *phase, enum report_state state,
+		     double percent, const char *message);
 
-/* Returns 0 when the server has taken it, negative (with a sentence) otherwise: `verify` retries. */
+/* Returns 0 when the server has taken it, negative (with a sentence) otherwise: `verify` retries.
+ */
 int report_evidence(struct reporter *reporter, const json_t *evidence) MUST_CHECK;
