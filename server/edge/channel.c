@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/util.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/queue.h>
 
@@ -133,11 +134,17 @@ void channel_close(struct channel *channel)
 	free(channel);
 }
 
-int channel_send_now(struct channel *channel, const union message *message, int fd)
+int channel_send_now(struct channel *channel, const union message *message, int fd, int wait_ms)
 {
+	struct pollfd room = { .fd = channel->port->fd, .events = POLLOUT };
+	int r;
+
 	if (channel->queue_len > 0)
 		return MESSAGE_LATER;
-	return message_send(channel->port, message, fd);
+	r = message_send(channel->port, message, fd);
+	if (r == MESSAGE_LATER && wait_ms > 0 && poll(&room, 1, wait_ms) == 1)
+		r = message_send(channel->port, message, fd);
+	return r;
 }
 
 int channel_send(struct channel *channel, const union message *message)
@@ -147,7 +154,7 @@ int channel_send(struct channel *channel, const union message *message)
 	struct queued *queued;
 	int r;
 
-	r = channel_send_now(channel, message, -1);
+	r = channel_send_now(channel, message, -1, 0);
 	if (r != MESSAGE_LATER || !rule)
 		return r;
 	if (channel->queue_len == CHANNEL_QUEUE_MAX)

@@ -28,5 +28,7 @@ void channel_close(struct channel *channel);
 /* Sends or queues. MESSAGE_LATER: the queue is full, nothing was sent. */
 int channel_send(struct channel *channel, const union message *message) MUST_CHECK;
 
-/* Sends now or not at all (MESSAGE_LATER), with a socket or -1. */
-int channel_send_now(struct channel *channel, const union message *message, int fd) MUST_CHECK;
+/* Sends before it returns or not at all (MESSAGE_LATER), with a socket or -1; waits so long for the
+ * peer to make room (0: not at all). */
+int channel_send_now(struct channel *channel, const union message *message, int fd,
+		     int wait_ms) MUST_CHECK;

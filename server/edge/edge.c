@@ -111,7 +111,7 @@ static int say_ready(struct edge *edge)
 	int r;
 
 	message_start(&ready, MESSAGE_READY, 0, 0);
-	r = channel_send_now(edge->monitor, &ready, -1);
+	r = channel_send_now(edge->monitor, &ready, -1, 0);
 	if (r)
 		return r < 0 ? r : fail(-EPIPE, "the monitor doesn't listen");
 	edge->monitor_port.state = edge->core_port.state = PROCESS_SERVING;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,8 @@
 #include "server/monitor/listen.h"
 
 #define ACCEPT_AT_ONCE 64 /* then other events get their turn */
+/* A storm of connections waits in the kernel's backlog while core or a front catches up. */
+#define HAND_WAIT_MS 1000
 
 /* The ready child of this kind that has the fewest connections. */
 static struct child *choose(struct monitor *monitor, enum process_kind kind)
@@ -54,8 +57,11 @@ static void tell_closed(struct monitor *monitor, const struct roll_entry *entry)
 	message_start(&message, MESSAGE_CONNECTION_CLOSED, entry->id, 0);
 	message.connection.source = entry->source;
 	r = channel_send(monitor->children[0].channel, &message);
-	if (r < 0)
-		log_failure(r);
+	if (r) { /* core would hold on to it for ever: all start anew */
+		log_error("core doesn't take the end of a connection: it is killed");
+		kill(monitor->children[0].pid, SIGKILL);
+		monitor->children[0].ready = false;
+	}
 }
 
 static const char *hand_over(struct monitor *monitor, struct child *child, int fd,
@@ -70,14 +76,14 @@ static const char *hand_over(struct monitor *monitor, struct child *child, int f
 		return r == ROLL_FULL ? "too many at once" : "too many from one source";
 	message_start(&message, MESSAGE_CONNECTION_OPEN, entry.id, 0);
 	message.connection.source = *source;
-	r = channel_send_now(monitor->children[0].channel, &message, -1);
+	r = channel_send_now(monitor->children[0].channel, &message, -1, HAND_WAIT_MS);
 	if (r) {
 		roll_remove(monitor->roll, entry.id, child->number);
 		return "core is overloaded";
 	}
 	message_start(&message, MESSAGE_SOCKET, entry.id, 0);
 	message.connection.source = *source;
-	r = channel_send_now(child->channel, &message, fd);
+	r = channel_send_now(child->channel, &message, fd, HAND_WAIT_MS);
 	if (r) {
 		roll_remove(monitor->roll, entry.id, child->number);
 		tell_closed(monitor, &entry);
