@@ -10,10 +10,13 @@
 # text on a console, can pass for one.
 
 import base64
+import fcntl
 import json
 import secrets
 import socket
+import struct
 import sys
+import termios
 import time
 
 TIMED_OUT = 124
@@ -86,13 +89,24 @@ def run_qmp(path, command):
     return 0
 
 
+def type_text(path, text):
+    """The serial port takes 16 bytes at a time, and QEMU drops what is left when the connection closes."""
+    sock = connect(path, 10)
+    sock.sendall(text.encode())
+    deadline = time.monotonic() + 60
+    while struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0\0\0\0"))[0]:
+        if time.monotonic() > deadline:
+            return TIMED_OUT
+        time.sleep(0.05)  # until the guest has read it all
+    return 0
+
+
 def main(verb, path, *rest):
     if verb == "sh":
         return run_commands(path, float(rest[0]), rest[1])
     if verb == "qmp":
         return run_qmp(path, rest[0])
-    connect(path, 10).sendall(rest[0].encode())
-    return 0
+    return type_text(path, rest[0])
 
 
 sys.exit(main(*sys.argv[1:]))
