@@ -55,7 +55,7 @@ static int rehearse(const struct boot_run *run, struct boot_result *result,
 	enter(result, "rehearse");
 	r = boot_network();
 	if (r == 0)
-		r = boot_secret(&copy, REHEARSE_BUDGET_S, ret_secret);
+		r = boot_secret(&copy, run->intent.device_url, REHEARSE_BUDGET_S, ret_secret);
 	if (r < 0)
 		return r;
 	log_info("rehearse: done, the prepared header opens through the server");
@@ -312,7 +312,7 @@ static int unlock(struct boot_run *run, struct boot_result *result)
 	enter(result, "unlock");
 	r = boot_network();
 	if (r == 0)
-		r = boot_secret(&where, UNLOCK_BUDGET_S, &secret);
+		r = boot_secret(&where, run->intent.device_url, UNLOCK_BUDGET_S, &secret);
 	if (r == 0)
 		r = luks_volume_key(&where, &secret, &volume_key);
 	return r < 0 ? r : open_root(run, result, &secret, &volume_key);

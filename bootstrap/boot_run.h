@@ -43,8 +43,10 @@ void boot_act(struct boot_run *run, const struct boot_decision *decision,
 /* The network script that stays on the machine, in the foreground, with a deadline. */
 int boot_network(void) MUST_CHECK;
 
-/* The Clevis secret, by several attempts within budget_s; proven to open a slot. */
-int boot_secret(const struct luks_where *where, unsigned budget_s, struct secret *ret) MUST_CHECK;
+/* The Clevis secret, by several attempts within budget_s; proven to open a slot. A failure names
+ * what stands between this machine and device_url, if that is it. */
+int boot_secret(const struct luks_where *where, const char *device_url, unsigned budget_s,
+		struct secret *ret) MUST_CHECK;
 
 /* The distribution's own cryptsetup, so that udev and systemd see the mapping. */
 int boot_open(const char *device, const struct secret *secret) MUST_CHECK;

@@ -10,6 +10,7 @@
 #include "bootstrap/unlock.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/strbuf.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,6 +21,8 @@
 #define NETWORK_TIMEOUT_S 60
 #define RETRY_PAUSE_S 3
 #define ATTEMPTS 3
+#define ATTEMPT_LEAST_S 20 /* a shorter one would only say that it was stopped */
+#define EXPLAIN_TIMEOUT_S 14
 #define VARIABLE_MAX 256
 
 /* What init exports to the scripts it runs (initramfs-tools, init); spawn() passes nothing on by
@@ -86,7 +89,23 @@ static int one_attempt(const struct luks_where *where, unsigned timeout_s, struc
 	return 0;
 }
 
-int boot_secret(const struct luks_where *where, unsigned budget_s, struct secret *ret)
+/* clevis keeps curl's words to itself; asking the same server for something public shows them. */
+static int explain(const char *device_url, int reason)
+{
+	CLEANUP_FREE char *words = strdup(fail_text()), *url = NULL;
+	struct spawn curl = { .argv = { "curl", "-sSfg", "-o", "/dev/null", NULL },
+			      .timeout_s = EXPLAIN_TIMEOUT_S };
+
+	if (!words || text_format(&url, "%s/adv", device_url) < 0)
+		return reason;
+	curl.argv[4] = url;
+	if (spawn_run(&curl) < 0)
+		return fail_at(reason, "the server can't be reached");
+	return fail(reason, "%s", words);
+}
+
+int boot_secret(const struct luks_where *where, const char *device_url, unsigned budget_s,
+		struct secret *ret)
 {
 	const uint64_t end_s = now_s() + budget_s;
 
@@ -99,10 +118,10 @@ int boot_secret(const struct luks_where *where, unsigned budget_s, struct secret
 		if (r == 0)
 			return 0;
 		log_failure(r);
-		if (attempt == ATTEMPTS || now_s() + RETRY_PAUSE_S >= end_s)
-			return r;
-		poll(NULL, 0,
-		     RETRY_PAUSE_S * 1000); /* between attempts, as Clevis's own loop does */
+		if (attempt == ATTEMPTS || now_s() + RETRY_PAUSE_S + ATTEMPT_LEAST_S > end_s)
+			return explain(device_url, r);
+		/* between attempts, as Clevis's own loop does */
+		poll(NULL, 0, RETRY_PAUSE_S * 1000);
 	}
 }
 
