@@ -40,7 +40,7 @@ ours() {
 }
 
 convert_server "$vm_home/server"
-key=$(ctl enrollment-key create --tag env=test --max-uses 1 --expires 1h --json | json "v['key']") || die "no enrollment key"
+key=$(ctl enrollment-key create --tag env=test --max-uses 1 --expires-in 1h --json | json "v['key']") || die "no enrollment key"
 convert_user_data "$key" "$vm_home/user-data"
 
 vm_create convert

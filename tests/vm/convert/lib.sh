@@ -7,13 +7,14 @@
 convert_here=$test_root/tests/vm/convert
 unlock_host=unlock.panocrypt.test
 
-# convert_server DIR: builds nothing; starts panocryptd as a person would, behind the wiretap. Sets server_dir,
-# server_log, unlock_port, admin_port.
+# convert_server DIR [plain]: builds nothing; starts panocryptd as a person would, behind the wiretap unless "plain".
+# Sets server_dir, server_log, unlock_port, admin_port, server_pid.
 convert_server() {
 	local unlock_real admin_real
 	server_dir=$1/data server_log=$1/server.log server_traffic=$1/traffic
 	unlock_port=$(free_port) admin_port=$(free_port)
 	unlock_real=$(free_port) admin_real=$(free_port)
+	[ "${2:-}" != plain ] || unlock_real=$unlock_port admin_real=$admin_port
 	mkdir -p "$1/assets"
 	echo "127.0.0.1 localhost $unlock_host" >"$1/hosts"
 	server_hosts=$1/hosts
@@ -28,6 +29,7 @@ convert_server() {
 		--assets "$1/assets")
 	server_home=$1
 	convert_server_start
+	[ "${2:-}" != plain ] || return 0
 	vm_spawn "$1/wiretap.log" python3 "$convert_here/wiretap.py" "$server_dir/leaf.pem" "$server_dir/leaf.key" \
 		"$server_traffic" "$unlock_port:$unlock_real" "$admin_port:$admin_real"
 	cleanup_fn end_process "$vm_child"
@@ -39,7 +41,16 @@ convert_server_start() {
 	vm_spawn "$server_log" "${server_command[@]}"
 	server_pid=$vm_child
 	cleanup_fn end_process "$server_pid"
-	wait_for 30 test -e "$server_home/ready" || die "panocryptd did not start: $(tail -n 5 "$server_log")"
+	wait_for 30 test -s "$server_home/ready" || die "panocryptd did not start: $(tail -n 5 "$server_log")"
+}
+
+# convert_trouble KIND PORT: something on PORT that isn't our server (trouble.py). Sets trouble_pid.
+convert_trouble() {
+	local log=$vm_home/trouble-$1.log
+	vm_spawn "$log" python3 "$convert_here/trouble.py" "$1" "$2" "$server_dir/leaf.pem" "$server_dir/leaf.key"
+	trouble_pid=$vm_child
+	cleanup_fn end_process "$vm_child"
+	wait_for 20 grep -q ready "$log" || die "trouble.py $1: $(cat "$log")"
 }
 
 # ctl ARGUMENT…: panocryptctl as the first admin; the server's name resolves for it alone.
@@ -64,24 +75,24 @@ print('' if x is None else str(x).lower() if isinstance(x, bool) else x)"
 convert_user_data() {
 	python3 - "$1" "$2" "https://$unlock_host:$admin_port" "$server_dir/ca.pem" \
 		"$test_root/cloud-init/cloud-config.yaml" "$convert_here/manifest.py" <<'PY'
+import base64
 import sys
 
 key, out, server, ca, template, manifest = sys.argv[1:]
-text = open(template, encoding="utf-8").read()
-pem = open(ca, encoding="utf-8").read()
+
+
+def encoded(path):
+    return base64.b64encode(open(path, "rb").read()).decode()
+
+
 lines = []
-for line in text.splitlines():
-    indent = line[: len(line) - len(line.lstrip())]
-    if "@CA@" in line:
-        lines += [indent + row for row in pem.splitlines()]
-        continue
-    line = line.replace("@SERVER@", server).replace("@ENROLLMENT_KEY@", key)
+for line in open(template, encoding="utf-8").read().splitlines():
+    line = line.replace("@SERVER@", server).replace("@ENROLLMENT_KEY@", key).replace("@CA_BASE64@", encoded(ca))
     lines.append(line)
-    if line.strip() == "runcmd:":
-        lines.append("  - [sh, -c, 'python3 /run/manifest.py >/var/tmp/before.manifest']")
-    if line.strip() == "write_files:":
-        lines += ["  - path: /run/manifest.py", "    content: |"]
-        lines += ["      " + row for row in open(manifest, encoding="utf-8").read().splitlines()]
+    if line == "write_files:":
+        lines += ["  - path: /run/manifest.py", "    encoding: b64", f'    content: "{encoded(manifest)}"']
+    if line == "runcmd:":
+        lines.append("  - python3 /run/manifest.py >/var/tmp/before.manifest")
 open(out, "w", encoding="utf-8").write("\n".join(lines) + "\n")
 PY
 }
