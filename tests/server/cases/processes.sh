@@ -48,7 +48,29 @@ done
 
 # 300 clients that say nothing hold nobody up, and are closed by the deadline.
 cat >"$server_home/silent.py" <<'PYTHON'
-import socket, sys, time
+import socket, ssl, sys, threading, time
+
+def trickle(tls, data):
+    """A byte every half second must not move the deadline."""
+    start = time.monotonic()
+    try:
+        for byte in data:
+            tls.sendall(bytes([byte]))
+            time.sleep(0.5)
+            if time.monotonic() - start > 20:
+                break
+    except (ConnectionError, ssl.SSLError):
+        pass
+    trickled.append(time.monotonic() - start)
+
+trickled = []
+raw = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+tls = ssl.create_default_context(cafile=sys.argv[2]).wrap_socket(
+    socket.create_connection(("127.0.0.1", int(sys.argv[1]))), server_hostname="unlock.test")
+threads = [threading.Thread(target=trickle, args=arguments) for arguments in (
+    (raw, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)), (tls, b"GET /" + b"a" * 200))]
+for thread in threads:
+    thread.start()
 many = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(300)]
 print("open", flush=True)
 start = time.monotonic()
@@ -59,15 +81,27 @@ for one in many:
             sys.exit("a silent client was answered")
     except ConnectionError:
         pass
-print(f"closed after {time.monotonic() - start:.0f} s", flush=True)
-sys.exit(0 if 5 < time.monotonic() - start < 20 else 1)
+seconds = time.monotonic() - start
+for thread in threads:
+    thread.join()
+print(f"closed after {seconds:.0f} s, tricklers after {trickled}", flush=True)
+sys.exit(0 if 5 < seconds < 20 and all(5 < one < 20 for one in trickled) else 1)
 PYTHON
-python3 "$server_home/silent.py" "$server_port" >"$server_home/silent.log" 2>&1 &
+python3 "$server_home/silent.py" "$server_port" "$server_ca" >"$server_home/silent.log" 2>&1 &
 silent=$!
 check "300 silent clients" wait_for 20 grep -q open "$server_home/silent.log"
 check "others unlock meanwhile" unlocks
 wait "$silent"
 equal "the silent ones are closed by the deadline" "$? $(tail -n 1 "$server_home/silent.log" | cut -d' ' -f1)" "0 closed"
+
+# A core that doesn't answer: 503, and nobody waits for ever.
+pid=$(server_child core)
+kill -STOP "$pid"
+answer=$(curl -sS --max-time 60 --resolve "$server_name:$server_port:127.0.0.1" -o /dev/null \
+	-w '%{http_code}' --data-binary "$point" "$device_url/rec/$kid")
+equal "core stands still: 503" "$answer" 503
+kill -CONT "$pid"
+check "it goes on" wait_for 20 unlocks
 server_stop
 equal "a clean end" $? 0
 
