@@ -99,7 +99,7 @@ vm_start() {
 	vm_running "$name" && die "VM $name is running already"
 	rm -f "$dir"/*.sock
 	touch "$dir/serial.log"
-	stat -c %s "$dir/serial.log" >"$dir/offset"
+	stat -c %s "$dir/serial.log" | tee "$dir/power-on" >"$dir/offset"
 	net="user,id=net0,ipv6=off,guestfwd=tcp:10.0.2.80:80-cmd:socat - TCP4:127.0.0.1:$vm_apt_port"
 	# QEMU reads the resolver's address from /etc/resolv.conf, so it gets one of its own.
 	# shellcheck disable=SC2016
@@ -126,6 +126,16 @@ vm_running() {
 	[ -s "$vm_home/$1/pid" ] && kill -0 "$(cat "$vm_home/$1/pid")" 2>/dev/null
 }
 
+# Why NAME can't be waited for any longer, if so.
+vm_trouble() {
+	if ! vm_running "$1"; then
+		echo "ended"
+	elif tail -c "+$(($(cat "$vm_home/$1/power-on") + 1))" "$vm_home/$1/serial.log" |
+		grep -aq 'Kernel panic - not syncing'; then
+		echo "panicked"
+	fi
+}
+
 # Ends the test with what is needed to see why.
 vm_fail() {
 	local name=$1
@@ -137,17 +147,16 @@ vm_fail() {
 # vm_wait NAME REGEX SECONDS: until REGEX (grep -E, within a line) appears on the serial console
 # after what earlier calls have matched. Fails at once when the VM has ended.
 vm_wait() {
-	local name=$1 regex=$2 start=$SECONDS dir=$vm_home/$1 offset hit running
+	local name=$1 regex=$2 start=$SECONDS dir=$vm_home/$1 offset hit trouble
 	offset=$(cat "$dir/offset")
 	while :; do
-		running=yes
-		vm_running "$name" || running=
+		trouble=$(vm_trouble "$name")
 		hit=$(tail -c "+$((offset + 1))" "$dir/serial.log" | LC_ALL=C grep -aobE -m 1 -e "$regex" | head -n 1)
 		if [ -n "$hit" ]; then
 			echo $((offset + ${hit%%:*} + $(printf %s "${hit#*:}" | wc -c))) >"$dir/offset"
 			return 0
 		fi
-		[ -n "$running" ] || vm_fail "$name" "ended while waiting for: $regex"
+		[ -z "$trouble" ] || vm_fail "$name" "$trouble while waiting for: $regex"
 		time_over "$start" "$3" && vm_fail "$name" "after $3 s not on the console: $regex"
 		sleep 0.2
 	done
@@ -166,9 +175,10 @@ vm_sh() {
 
 # vm_up NAME [SECONDS]: until the guest's command channel answers.
 vm_up() {
-	local start=$SECONDS
+	local start=$SECONDS trouble
 	until "$vm_guest" sh "$vm_home/$1/agent.sock" 5 true 2>/dev/null; do
-		vm_running "$1" || vm_fail "$1" "ended while booting"
+		trouble=$(vm_trouble "$1")
+		[ -z "$trouble" ] || vm_fail "$1" "$trouble while booting"
 		time_over "$start" "${2:-240}" && vm_fail "$1" "not up after ${2:-240} s"
 	done
 }
@@ -189,10 +199,11 @@ vm_boot_id() {
 
 # vm_boot_after NAME BOOT_ID [SECONDS]: until another boot than BOOT_ID answers.
 vm_boot_after() {
-	local start=$SECONDS now
+	local start=$SECONDS now trouble
 	until now=$("$vm_guest" sh "$vm_home/$1/agent.sock" 5 'cat /proc/sys/kernel/random/boot_id' 2>/dev/null) &&
 		[ "$now" != "$2" ]; do
-		vm_running "$1" || vm_fail "$1" "ended while rebooting"
+		trouble=$(vm_trouble "$1")
+		[ -z "$trouble" ] || vm_fail "$1" "$trouble while rebooting"
 		time_over "$start" "${3:-300}" && vm_fail "$1" "no new boot after ${3:-300} s"
 	done
 }
