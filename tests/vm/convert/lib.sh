@@ -6,6 +6,9 @@
 
 convert_here=$test_root/tests/vm/convert
 unlock_host=unlock.panocrypt.test
+# One emulated processor: what takes time in the guest is thousands of short processes one after the other (mkinitramfs),
+# and a second one makes each fork slower.
+: "${VM_CPUS:=1}"
 
 # convert_server DIR [plain]: builds nothing; starts panocryptd as a person would, behind the wiretap unless "plain".
 # Sets server_dir, server_log, unlock_port, admin_port, server_pid.
