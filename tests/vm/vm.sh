@@ -131,8 +131,8 @@ vm_trouble() {
 	if ! vm_running "$1"; then
 		echo "ended"
 	elif tail -c "+$(($(cat "$vm_home/$1/power-on") + 1))" "$vm_home/$1/serial.log" |
-		grep -aq 'Kernel panic - not syncing'; then
-		echo "panicked"
+		grep -aqE 'Kernel panic - not syncing|You are in emergency mode'; then
+		echo "stopped (a panic, or emergency mode: see its console)"
 	fi
 }
 
