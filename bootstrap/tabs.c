@@ -141,19 +141,29 @@ struct set_state {
 	bool is_found;
 };
 
+/* `mount -a` goes by the order of the lines: a new line comes before those that are mounted below it. */
+static bool is_below(const struct field *field, const char *mount_point)
+{
+	size_t len = strlen(mount_point);
+
+	return field->len > len && memcmp(field->start, mount_point, len) == 0 &&
+	       field->start[len] == '/';
+}
+
 static void set_line(struct strbuf *out, const char *line, size_t len, void *userdata)
 {
 	struct set_state *state = userdata;
 	struct field fields[FIELDS_MAX];
 	size_t count = split(line, len, fields);
+	bool is_named = count > state->field && field_is(&fields[state->field], state->name);
 
-	if (count <= state->field || !field_is(&fields[state->field], state->name)) {
-		keep(out, line, len);
-		return;
-	}
-	if (state->line && !state->is_found)
+	if (state->line && !state->is_found &&
+	    (is_named || (count > state->field && is_below(&fields[state->field], state->name)))) {
 		strbuf_addf(out, "%s\n", state->line);
-	state->is_found = true;
+		state->is_found = true;
+	}
+	if (!is_named)
+		keep(out, line, len);
 }
 
 static int set_or_drop(const char *text, struct set_state state, char **ret)

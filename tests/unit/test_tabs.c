@@ -71,6 +71,19 @@ static void test_set_and_drop(void **state)
 	assert_string_equal(without, "a / x d 0 1\n");
 }
 
+static void test_set_comes_before_what_is_below(void **state)
+{
+	CLEANUP_FREE char *with = NULL;
+
+	(void)state;
+	assert_int_equal(fstab_set("a / x d 0 1\ne /boot/efi v d 0 0\nh /bootleg x d 0 2\n",
+				   "/boot", "UUID=b /boot ext4 d 0 2", &with),
+			 0);
+	assert_string_equal(
+		with,
+		"a / x d 0 1\nUUID=b /boot ext4 d 0 2\ne /boot/efi v d 0 0\nh /bootleg x d 0 2\n");
+}
+
 static void test_crypttab(void **state)
 {
 	CLEANUP_FREE char *first = NULL, *second = NULL, *gone = NULL;
@@ -103,8 +116,11 @@ static void test_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_change),	     cmocka_unit_test(test_change_without_line),
-		cmocka_unit_test(test_set_and_drop), cmocka_unit_test(test_crypttab),
+		cmocka_unit_test(test_change),
+		cmocka_unit_test(test_change_without_line),
+		cmocka_unit_test(test_set_and_drop),
+		cmocka_unit_test(test_set_comes_before_what_is_below),
+		cmocka_unit_test(test_crypttab),
 		cmocka_unit_test(test_options),
 	};
 

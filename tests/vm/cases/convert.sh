@@ -32,11 +32,11 @@ hex() {
 	od -An -v -tx1 | tr -d ' \n'
 }
 
-# What a file of ours would look like: by name, and by content under /etc.
+# What a file of ours would look like: by path, and by content under /etc; but for the harness's own command channel.
 ours() {
-	guest "{ find / -xdev -name '*panocrypt*' -not -path '/proc/*'
-		find /boot -name '*panocrypt*'
-		grep -rlI panocrypt /etc; } | grep -v '^/var/log/\|^/var/lib/cloud/\|^/var/tmp/before' | sort -u" 300
+	guest "{ find / -xdev -path '*panocrypt*'
+		find /boot -path '*panocrypt*'
+		grep -rlI panocrypt /etc; } | grep -v '^/var/log/\|^/var/lib/cloud/\|panocrypt[-.]test' | sort -u" 300
 }
 
 convert_server "$vm_home/server"
