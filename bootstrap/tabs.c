@@ -141,7 +141,7 @@ struct set_state {
 	bool is_found;
 };
 
-/* `mount -a` goes by the order of the lines: a new line comes before those that are mounted below it. */
+/* `mount -a` goes by the order of the lines: a new line comes before those mounted below it. */
 static bool is_below(const struct field *field, const char *mount_point)
 {
 	size_t len = strlen(mount_point);
