@@ -24,3 +24,7 @@ int initrd_find(enum initrd_kind kind, const struct initrd **ret) MUST_CHECK;
 /* check() over all kernels of the facts; the first that isn't as wanted decides. */
 int initrd_check_all(const struct facts *facts, const char *const *wanted,
 		     const char *const *unwanted) MUST_CHECK;
+
+/* Regenerates every image, then checks each: -EIO with a sentence when one isn't as wanted. */
+int initrd_rebuild_all(const struct facts *facts, const char *const *wanted,
+		       const char *const *unwanted) MUST_CHECK;

@@ -124,3 +124,21 @@ int initrd_check_all(const struct facts *facts, const char *const *wanted,
 	}
 	return 1;
 }
+
+int initrd_rebuild_all(const struct facts *facts, const char *const *wanted,
+		       const char *const *unwanted)
+{
+	const struct initrd *initrd = NULL;
+	int r;
+
+	r = initrd_find(facts->initrd, &initrd);
+	if (r < 0)
+		return r;
+	r = initrd->rebuild();
+	if (r < 0)
+		return r;
+	r = initrd_check_all(facts, wanted, unwanted);
+	if (r == 0)
+		return fail_at(-EIO, "the new initramfs is not as it must be");
+	return r < 0 ? r : 0;
+}

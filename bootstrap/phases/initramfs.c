@@ -54,19 +54,7 @@ int boot_json_write(const char *uuid, const char *path)
 
 int boot_images_rebuild(struct job *job)
 {
-	const struct initrd *initrd = NULL;
-	int r;
-
-	r = initrd_find(job->facts->initrd, &initrd);
-	if (r < 0)
-		return r;
-	r = initrd->rebuild();
-	if (r < 0)
-		return r;
-	r = initrd_check_all(job->facts, wanted, unwanted);
-	if (r == 0)
-		return fail_at(-EIO, "the new initramfs is not complete");
-	return r < 0 ? r : 0;
+	return initrd_rebuild_all(job->facts, wanted, unwanted);
 }
 
 int crypttab_write(const struct intent *intent, const char *options)

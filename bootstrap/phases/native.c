@@ -131,23 +131,6 @@ static int drop_old_boot(const struct intent *intent)
 	return r;
 }
 
-static int native_images(struct job *job)
-{
-	const struct initrd *initrd = NULL;
-	int r;
-
-	r = initrd_find(job->facts->initrd, &initrd);
-	if (r < 0)
-		return r;
-	r = initrd->rebuild();
-	if (r < 0)
-		return r;
-	r = initrd_check_all(job->facts, wanted, unwanted);
-	if (r == 0)
-		return fail_at(-EIO, "the native initramfs is not complete");
-	return r < 0 ? r : 0;
-}
-
 static int native_run(struct job *job)
 {
 	int r;
@@ -161,7 +144,7 @@ static int native_run(struct job *job)
 	r = crypttab_write(&job->intent, "luks,initramfs");
 	if (r < 0)
 		return r;
-	r = native_images(job);
+	r = initrd_rebuild_all(job->facts, wanted, unwanted);
 	if (r < 0)
 		return r;
 	r = drop_old_boot(&job->intent);
