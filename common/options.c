@@ -9,11 +9,20 @@
 #include "common/err.h"
 #include "common/strbuf.h"
 
+#include <errno.h>
+#include <getopt.h>
 #include <string.h>
 #include <strings.h>
 
 #define USAGE_COLUMNS 80
 #define USAGE_INDENT 28
+#define LONG_BASE 256 /* above every one-letter flag */
+
+/* Offsets of the lists that the command line has begun to replace. */
+struct seen_lists {
+	uint64_t offsets[OPTION_LIST_MAX];
+	size_t count;
+};
 
 /* Copies of list variables, kept reachable: the lists borrow from them. */
 static struct kept {
@@ -138,24 +147,6 @@ static int parse_environment(const struct option_row *rows, size_t count, void *
 	return 0;
 }
 
-/* The row of "--flag", "--flag=value" or "-f"; *ret_value is what stands behind "=", or NULL. */
-static const struct option_row *find_row(const struct option_row *rows, size_t count,
-					 const char *word, const char **ret_value)
-{
-	bool is_long = word[1] == '-';
-	const char *name = word + 1 + is_long;
-	size_t len = strcspn(name, "="), i;
-
-	for (i = 0; i < count; i++) {
-		if (strlen(rows[i].flag) == len && (len > 1) == is_long &&
-		    strncmp(rows[i].flag, name, len) == 0) {
-			*ret_value = name[len] ? name + len + 1 : NULL;
-			return &rows[i];
-		}
-	}
-	return NULL;
-}
-
 /* Flags replace what the environment said of a list, they don't add to it. */
 static void forget_list_once(const struct option_row *row, void *target, uint64_t *seen_offsets,
 			     size_t *count)
@@ -173,44 +164,112 @@ static void forget_list_once(const struct option_row *row, void *target, uint64_
 	((struct option_list *)((char *)target + row->offset))->count = 0;
 }
 
+/* The table as getopt_long(3) wants it: one-letter flags in *ret_short ("-:" first: positional
+ * words come one by one, a missing value is ':'), the others in *ret_long, whose val is
+ * LONG_BASE + the row. */
+static int to_getopt(const struct option_row *rows, size_t count, char **ret_short,
+		     struct option **ret_long)
+{
+	CLEANUP_FREE struct option *longs = calloc(count + 1, sizeof(*longs));
+	CLEANUP_STRBUF struct strbuf shorts = STRBUF_EMPTY;
+	size_t at = 0;
+	int r;
+
+	if (!longs)
+		return -ENOMEM;
+	strbuf_add(&shorts, "-:");
+	for (size_t i = 0; i < count; i++) {
+		bool is_flag = rows[i].type == OPTION_FLAG;
+
+		if (strlen(rows[i].flag) == 1)
+			strbuf_addf(&shorts, "%s%s", rows[i].flag, is_flag ? "" : ":");
+		else
+			longs[at++] = (struct option){
+				.name = rows[i].flag,
+				.has_arg = is_flag ? optional_argument : required_argument,
+				.val = LONG_BASE + (int)i,
+			};
+	}
+	r = strbuf_take(&shorts, ret_short);
+	if (r == 0)
+		*ret_long = TAKE_PTR(longs);
+	return r;
+}
+
+static const struct option_row *row_of(const struct option_row *rows, size_t count, int code)
+{
+	const char letter[2] = { (char)code, '\0' };
+
+	if (code >= LONG_BASE)
+		return &rows[code - LONG_BASE];
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].flag, letter) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+/* What getopt_long() stumbled over. */
+static int refuse(const struct option_row *rows, size_t count, int code, const char *word)
+{
+	const struct option_row *row = code == ':' ? row_of(rows, count, optopt) : NULL;
+
+	if (row)
+		return fail(-EINVAL, "option %s needs %s behind it", word,
+			    row->argument ? row->argument : "a value");
+	return fail(-EINVAL, "%.*s is not an option here: see --help", (int)strcspn(word, "="),
+		    word);
+}
+
+/* getopt_long() takes abbreviations, and "-name" for "-n ame": what such a word means would change
+ * with every new row. */
+static bool is_exact(const struct option_row *row, const char *word)
+{
+	size_t len = strlen(row->flag);
+
+	if (word[1] != '-')
+		return len == 1 && word[2] == '\0';
+	return strcspn(word + 2, "=") == len;
+}
+
+/* One option that getopt_long() has found; word is as it was given. */
+static int take(const struct option_row *row, void *target, const char *word,
+		struct seen_lists *seen)
+{
+	int r;
+
+	if (!is_exact(row, word))
+		return refuse(row, 1, '?', word);
+	forget_list_once(row, target, seen->offsets, &seen->count);
+	r = set_value(row, target, optarg ? optarg : "yes");
+	return r < 0 ? fail_at(r, "option %.*s", (int)strcspn(word, "="), word) : 0;
+}
+
 int options_parse(const struct option_row *rows, size_t count, void *target, int argc, char **argv,
 		  int *ret_first)
 {
-	uint64_t seen_lists[OPTION_LIST_MAX];
-	size_t seen_count = 0;
-	int r, i, words = 0;
+	CLEANUP_FREE struct option *longs = NULL;
+	CLEANUP_FREE char *shorts = NULL;
+	struct seen_lists seen = { .count = 0 };
+	int code, r, words = 0, at = 1;
 
 	r = parse_environment(rows, count, target);
+	if (r == 0)
+		r = to_getopt(rows, count, &shorts, &longs);
+	optind = 0; /* starts over, in glibc and in musl */
+	opterr = 0;
+	while (r == 0 && (code = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (code == 1)
+			argv[1 + words++] = optarg; /* gathered at the front, moved below */
+		else if (code == '?' || code == ':')
+			r = refuse(rows, count, code, argv[at]);
+		else
+			r = take(row_of(rows, count, code), target, argv[at], &seen);
+		at = optind;
+	}
 	if (r < 0)
 		return r;
-	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		const struct option_row *row;
-		const char *value;
-		const char *flag = argv[i];
-
-		if (flag[0] != '-' || !flag[1]) {
-			argv[1 + words++] =
-				argv[i]; /* gathered at the front, moved to the end below */
-			continue;
-		}
-		row = find_row(rows, count, flag, &value);
-		if (!row)
-			return fail(-EINVAL, "%.*s is not an option here: see --help",
-				    (int)strcspn(flag, "="), flag);
-		if (!value && row->type == OPTION_FLAG)
-			value = "yes";
-		if (!value && i + 1 < argc)
-			value = argv[++i];
-		if (!value)
-			return fail(-EINVAL, "option %s needs %s behind it", flag,
-				    row->argument ? row->argument : "a value");
-		forget_list_once(row, target, seen_lists, &seen_count);
-		r = set_value(row, target, value);
-		if (r < 0)
-			return fail_at(r, "option %.*s", (int)strcspn(flag, "="), flag);
-	}
-	for (i++; i < argc; i++) /* behind "--" */
-		argv[1 + words++] = argv[i];
+	for (at = optind; at < argc; at++) /* behind "--" */
+		argv[1 + words++] = argv[at];
 	memmove(&argv[argc - words], &argv[1], (size_t)words * sizeof(argv[0]));
 	*ret_first = argc - words;
 	return 0;
