@@ -9,7 +9,10 @@
 	__asm__(".section .rodata\n" #name ":\n.incbin \"" path "\"\n.byte 0\n.previous\n");       \
 	extern const char name[]
 
+/* One line a file here, and one in the list. */
 EMBED(schema_001, "server/store/schema/001-begin.sql");
 
-const char *const schema_files[] = { schema_001 };
+const char *const schema_files[] = {
+	schema_001,
+};
 const size_t schema_count = ARRAY_SIZE(schema_files);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The schema files (server/store/schema/NNN-*.sql) inside the program, in the order of their
- * application. A released file is never changed: changes are a new file.
+ * application: one text for both back ends, in the words of schema/README.md. A released file is
+ * never changed: changes are a new file.
  */
 #pragma once
 

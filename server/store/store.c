@@ -12,29 +12,35 @@
 
 const uint8_t store_system[ORGANIZATION_ID_BYTES] = { 0 };
 
-/* Applies the schema files that the database lacks, in one transaction. */
+/* Applies one schema file, unless another process was quicker. Each is one transaction. */
+static int apply_next(struct store *store, uint64_t *version)
+{
+	int r = db_begin(store->db);
+
+	if (r == 0)
+		r = db_version(store->db, version);
+	if (r == 0 && *version < schema_count) {
+		r = db_script(store->db, schema_files[*version]);
+		if (r == 0)
+			r = db_set_version(store->db, ++*version);
+	}
+	return store_end(store, r);
+}
+
+/* Applies the schema files that the database lacks. */
 static int bring_up_to_date(struct store *store)
 {
 	uint64_t version;
 	int r;
 
 	r = db_version(store->db, &version);
-	if (r < 0)
-		return r;
-	if (version > schema_count)
+	while (r == 0 && version < schema_count)
+		r = apply_next(store, &version);
+	if (r == 0 && version > schema_count)
 		return fail(-EINVAL,
 			    "the store was written by a newer panocryptd: install that one "
 			    "again, or restore a backup");
-	if (version == schema_count)
-		return 0;
-	r = db_begin(store->db);
-	if (r == 0) /* another process may have been quicker */
-		r = db_version(store->db, &version);
-	for (; r == 0 && version < schema_count; version++)
-		r = db_script(store->db, schema_files[version]);
-	if (r == 0)
-		r = db_set_version(store->db, schema_count);
-	return store_end(store, r);
+	return r;
 }
 
 static int open_store(const char *path, bool create, const char *writer, struct store **ret)
