@@ -15,6 +15,7 @@
 #include "common/file.h"
 #include "common/json.h"
 #include "common/strbuf.h"
+#include "server/store/db.h"
 
 #define CONFIG_VERSION 1
 #define FRONTS_MAX 64
@@ -33,6 +34,12 @@ static const char *const file_names[CONFIG_FILE_COUNT] = {
 void config_path(const char *dir, enum config_file file, char ret[static CONFIG_PATH_SIZE])
 {
 	snprintf(ret, CONFIG_PATH_SIZE, "%.*s/%s", CONFIG_DIR_SIZE, dir, file_names[file]);
+}
+
+void config_writer(const struct server_config *config, const char *process,
+		   char ret[static CONFIG_WRITER_SIZE])
+{
+	snprintf(ret, CONFIG_WRITER_SIZE, config->node[0] ? "%s@%s" : "%s", process, config->node);
 }
 
 static int copy_text(char *ret, size_t size, const char *text, const char *what)
@@ -182,6 +189,49 @@ static int read_listen(const json_t *object, const char *name, struct config_lis
 	return r < 0 ? fail_at(r, "\"%s\"", name) : 0;
 }
 
+static bool is_node_name(const char *node)
+{
+	for (const char *c = node; *c; c++)
+		if (!isalnum((unsigned char)*c) && *c != '-')
+			return false;
+	return strlen(node) < CONFIG_NODE_SIZE;
+}
+
+int config_set_store(struct server_config *config, const char *store, const char *node)
+{
+	char path[CONFIG_PATH_SIZE];
+	int r;
+
+	config_path(config->dir, CONFIG_FILE_STORE, path);
+	r = copy_text(config->store, sizeof(config->store), store ? store : path, "the store");
+	if (r < 0)
+		return r;
+	if (store && store[0] != '/' && !db_place_is_url(store))
+		return fail(-EINVAL, "the store must be a path that begins with /, or "
+				     "postgresql://…: docs/store.md");
+	if (node && !is_node_name(node))
+		return fail(-EINVAL, "a node's name has at most %d letters, digits and dashes",
+			    CONFIG_NODE_SIZE - 1);
+	if (db_place_is_url(config->store) && (!node || !*node))
+		return fail(-EINVAL, "a name for this node is missing: servers on one database "
+				     "are told apart by it");
+	strcpy(config->node, node ? node : ""); /* length checked above */
+	return 0;
+}
+
+static int read_store(const json_t *object, struct server_config *config)
+{
+	const char *store, *node;
+	int r;
+
+	r = js_string_or(object, "store", NULL, &store);
+	if (r == 0)
+		r = js_string_or(object, "node", NULL, &node);
+	if (r == 0)
+		r = config_set_store(config, store, node);
+	return r < 0 ? fail_at(r, "\"store\" and \"node\"") : 0;
+}
+
 static int read_optional(const json_t *object, struct server_config *config)
 {
 	char assets[CONFIG_PATH_SIZE];
@@ -204,14 +254,15 @@ static int read_optional(const json_t *object, struct server_config *config)
 	if (fronts < 1 || fronts > FRONTS_MAX)
 		return fail(-EINVAL, "\"fronts\" must be 1 to %d", FRONTS_MAX);
 	config->fronts = (unsigned)fronts;
-	return 0;
+	return read_store(object, config);
 }
 
 /* A misspelt member would be a setting that silently doesn't hold. */
 static int refuse_unknown(json_t *object)
 {
 	static const char *const names[] = { "version",	     "url",    "admin_url", "listen",
-					     "admin_listen", "fronts", "assets",    "user" };
+					     "admin_listen", "fronts", "assets",    "user",
+					     "store",	     "node" };
 	const char *name;
 	json_t *value;
 
@@ -299,14 +350,22 @@ int config_load(const char *dir, struct server_config *ret)
 /* What differs from the default; the file then follows its folder when that is moved. */
 static int print_optional(const struct server_config *config, json_t *object)
 {
-	char assets[CONFIG_PATH_SIZE];
+	char assets[CONFIG_PATH_SIZE], store[CONFIG_PATH_SIZE];
+	const struct {
+		const char *name, *value, *otherwise;
+	} members[] = {
+		{ "assets", config->assets, assets },
+		{ "user", config->user, "" },
+		{ "store", config->store, store },
+		{ "node", config->node, "" },
+	};
 
 	snprintf(assets, sizeof(assets), "%s/assets", config->dir);
-	if (strcmp(config->assets, assets) != 0 &&
-	    json_object_set_new(object, "assets", json_string(config->assets)))
-		return fail(-ENOMEM, "out of memory");
-	if (config->user[0] && json_object_set_new(object, "user", json_string(config->user)))
-		return fail(-ENOMEM, "out of memory");
+	config_path(config->dir, CONFIG_FILE_STORE, store);
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		if (strcmp(members[i].value, members[i].otherwise) != 0 &&
+		    json_object_set_new(object, members[i].name, json_string(members[i].value)))
+			return fail(-ENOMEM, "out of memory");
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 #define CONFIG_LISTEN_SIZE 80
 #define CONFIG_DIR_SIZE 1024
 #define CONFIG_PATH_SIZE (CONFIG_DIR_SIZE + 64)
+#define CONFIG_NODE_SIZE 33
+#define CONFIG_WRITER_SIZE 48
 
 /* https://host:port, in pieces. */
 struct config_url {
@@ -38,12 +40,16 @@ struct server_config {
 	struct config_listen listen;
 	struct config_listen admin_listen;
 	unsigned fronts; /* 1 .. 64, by default 1 */
-	char user[64];	 /* whom the children run as when root started them; "" stays */
+	/* where the store is: an absolute path (DIR/panocrypt.db by default), or a URL of a
+	 * PostgreSQL database, which never holds a password */
+	char store[CONFIG_PATH_SIZE];
+	char node[CONFIG_NODE_SIZE]; /* this server among those on one database; "" with SQLite */
+	char user[64];		     /* whom the children run as when root started them; "" stays */
 };
 
 enum config_file {
 	CONFIG_FILE_CONFIG,	 /* config.json */
-	CONFIG_FILE_STORE,	 /* panocrypt.db */
+	CONFIG_FILE_STORE,	 /* panocrypt.db, unless the configuration says otherwise */
 	CONFIG_FILE_KEK,	 /* kek: 32 bytes, core only */
 	CONFIG_FILE_CA_KEY,	 /* ca.key (PEM), main only */
 	CONFIG_FILE_CA,		 /* ca.pem: what hosts trust, public */
@@ -66,6 +72,14 @@ int config_parse(const char *text, size_t len, const char *dir,
 
 /* The file's text; the caller frees it. */
 int config_print(const struct server_config *config, char **ret) MUST_CHECK;
+
+/* The name of a process's audit lanes: "core", or "core@NODE". */
+void config_writer(const struct server_config *config, const char *process,
+		   char ret[static CONFIG_WRITER_SIZE]);
+
+/* Where the store is, and the node's name: an absolute path or a URL; letters, digits and dashes.
+ * Both may be NULL: the default. -EINVAL with a sentence. */
+int config_set_store(struct server_config *config, const char *store, const char *node) MUST_CHECK;
 
 /* "https://name[:port]" into its pieces; https only, no path, no user. -EINVAL with a sentence. */
 int config_parse_url(const char *text, struct config_url *ret) MUST_CHECK;

@@ -22,6 +22,7 @@
 #include "server/ca.h"
 #include "server/config.h"
 #include "server/core/keys.h"
+#include "server/join.h"
 #include "server/store/store.h"
 
 #define TOKEN_EXPIRES_S (365ULL * 24 * 60 * 60)
@@ -30,6 +31,7 @@
 struct init_options {
 	const char *dir, *url, *admin_url, *organization, *admin;
 	const char *listen, *admin_listen, *assets, *user;
+	const char *store, *node, *join;
 };
 
 #define ROW(flag, member, argument, help)                                                          \
@@ -48,6 +50,14 @@ static const struct option_row rows[] = {
 	ROW("admin-listen", admin_listen, "ADDR:PORT", "default: [::] and the port of --admin-url"),
 	ROW("assets", assets, "DIR",
 	    "where install.sh and bootstrap-<arch> are; default: DIR/assets"),
+	ROW("store", store, "URL",
+	    "keep the store in this PostgreSQL database: postgresql://ROLE@HOST/DATABASE?…, "
+	    "without a password; default: DIR/panocrypt.db"),
+	ROW("node", node, "NAME",
+	    "this server among those on one database; default: the host's name"),
+	ROW("join", join, "FOLDER",
+	    "serve the store that is there already, with the kek, ca.key and ca.pem from FOLDER; "
+	    "without --organization and --admin"),
 	ROW("user", user, "NAME", "run as this user when started by root; gets the folder"),
 };
 
@@ -62,18 +72,30 @@ static int require(const struct init_options *options)
 {
 	const struct {
 		const char *flag, *value;
+		bool is_of_join;
 	} required[] = {
-		{ "--dir", options->dir },
-		{ "--url", options->url },
-		{ "--admin-url", options->admin_url },
-		{ "--organization", options->organization },
-		{ "--admin", options->admin },
+		{ "--dir", options->dir, true },
+		{ "--url", options->url, true },
+		{ "--admin-url", options->admin_url, true },
+		{ "--organization", options->organization, false },
+		{ "--admin", options->admin, false },
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(required); i++)
-		if (!required[i].value || !*required[i].value)
+	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
+		bool is_given = required[i].value && *required[i].value;
+
+		if (options->join && !required[i].is_of_join && is_given)
+			return fail(-EINVAL,
+				    "%s and --join contradict each other: the store "
+				    "has it already",
+				    required[i].flag);
+		if (!is_given && (!options->join || required[i].is_of_join))
 			return fail(-EINVAL, "%s is missing: see \"panocryptd help\"",
 				    required[i].flag);
+	}
+	if (options->join && !options->store)
+		return fail(-EINVAL, "--join needs --store: a store that several servers can "
+				     "reach");
 	return 0;
 }
 
@@ -143,15 +165,40 @@ static int fill_paths(const struct init_options *options, struct server_config *
 	return 0;
 }
 
+/* The host's name, without its domain; "" when that can't be a node's name. */
+static void default_node(char ret[static CONFIG_NODE_SIZE])
+{
+	char name[256] = "";
+	size_t len;
+
+	(void)gethostname(name, sizeof(name) - 1);
+	len = strcspn(name, ".");
+	if (len >= CONFIG_NODE_SIZE)
+		len = 0;
+	memcpy(ret, name, len);
+	ret[len] = '\0';
+}
+
+static int fill_store(const struct init_options *options, struct server_config *config)
+{
+	char node[CONFIG_NODE_SIZE] = "";
+	int r;
+
+	if (options->store && !options->node)
+		default_node(node);
+	r = config_set_store(config, options->store, options->node ? options->node : node);
+	return r < 0 ? fail_at(r, "--store and --node") : 0;
+}
+
 static int fill_config(const struct init_options *options, struct server_config *config)
 {
 	int r;
 
 	config->fronts = 1;
 	r = require(options);
-	if (r == 0)
+	if (r == 0 && !options->join)
 		r = check_name(options->organization, "--organization");
-	if (r == 0)
+	if (r == 0 && !options->join)
 		r = check_name(options->admin, "--admin");
 	if (r == 0)
 		r = read_url(options->url, "--url", &config->url);
@@ -167,7 +214,9 @@ static int fill_config(const struct init_options *options, struct server_config 
 	if (r == 0)
 		r = read_listen(options->admin_listen, "--admin-listen", &config->admin_url,
 				&config->admin_listen);
-	return r < 0 ? r : fill_paths(options, config);
+	if (r == 0)
+		r = fill_paths(options, config);
+	return r < 0 ? r : fill_store(options, config);
 }
 
 static int refuse_old(const char *dir)
@@ -210,16 +259,16 @@ static int write_token(struct store *store, const struct init_options *options,
 	return r;
 }
 
-static int make_store(const struct init_options *options)
+static int make_store(const struct init_options *options, const struct server_config *config)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
-	char store_path[CONFIG_PATH_SIZE], kek_path[CONFIG_PATH_SIZE];
+	char writer[CONFIG_WRITER_SIZE], kek_path[CONFIG_PATH_SIZE];
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	int r;
 
-	config_path(options->dir, CONFIG_FILE_STORE, store_path);
+	config_writer(config, "init", writer);
 	config_path(options->dir, CONFIG_FILE_KEK, kek_path);
-	r = store_create(store_path, "init", &store);
+	r = store_create(config->store, writer, &store);
 	if (r == 0)
 		r = keys_create(kek_path, store);
 	if (r == 0)
@@ -265,6 +314,13 @@ static int give_away(const struct server_config *config)
 	return 0;
 }
 
+static int make_first(const struct init_options *options, const struct server_config *config)
+{
+	int r = make_store(options, config);
+
+	return r < 0 ? r : ca_create(config, options->organization);
+}
+
 static int make_all(const struct init_options *options, const struct server_config *config)
 {
 	int r;
@@ -278,9 +334,10 @@ static int make_all(const struct init_options *options, const struct server_conf
 		return r;
 	if (chmod(config->dir, 0700) < 0)
 		return fail(-errno, "can't close %s to others: %s", config->dir, strerror(errno));
-	r = make_store(options);
-	if (r == 0)
-		r = ca_create(config, options->organization);
+	if (options->join)
+		r = join_store(config, options->join);
+	else
+		r = make_first(options, config);
 	if (r == 0)
 		r = write_config(config);
 	return r < 0 ? r : give_away(config);
@@ -304,6 +361,12 @@ int init_main(int argc, char **argv)
 	if (r < 0) {
 		log_failure(r);
 		return EXIT_FAILURE;
+	}
+	if (options.join) {
+		printf("The server's folder %s is ready: node %s of the store's servers.\n"
+		       "Start it with: panocryptd serve --dir %s\n",
+		       config.dir, config.node, config.dir);
+		return EXIT_SUCCESS;
 	}
 	printf("The server's folder %s is ready.\n"
 	       "  hosts trust      %s/ca.pem\n"

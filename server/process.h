@@ -36,6 +36,13 @@ enum process_holding {
 	HOLDS_EXCHANGE_KEYS = 16, /* and the KEK */
 };
 
+/* How the store is reached once the sandbox is on; each allows what the ones before allow. */
+enum process_reach {
+	PROCESS_REACH_FILES,   /* SQLite, or no store */
+	PROCESS_REACH_SOCKET,  /* connects to a socket in the file system */
+	PROCESS_REACH_NETWORK, /* connects by TCP */
+};
+
 struct process_row {
 	const char *name;
 	const char *does;
@@ -68,5 +75,6 @@ int process_drop_user(const char *user) MUST_CHECK;
 int process_harden(enum process_kind kind) MUST_CHECK;
 
 /* Installs the system call filter of this kind. Everything must be open before. Unlisted calls
- * fail with EPERM; those that only an intruder makes (execve, ptrace, …) kill the process. */
-int process_sandbox(enum process_kind kind) MUST_CHECK;
+ * fail with EPERM; those that only an intruder makes (execve, ptrace, …) kill the process. reach is
+ * for core and admin, which connect to the store again when it was away. */
+int process_sandbox(enum process_kind kind, enum process_reach reach) MUST_CHECK;

@@ -11,6 +11,7 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -44,6 +45,10 @@ static const char calls_files[] =
 	"flock fstatfs fsync ftruncate getcwd getdents64 lseek lstat mkdir mkdirat msync "
 	"open openat pread64 pwrite64 readlink readlinkat rename renameat renameat2 rmdir "
 	"stat statfs statx umask unlink unlinkat utimensat ";
+
+/* Connecting to the database again; where to, a filter can't see. socket() is in add_sockets(). */
+static const char calls_connecting[] =
+	"connect getpeername getsockname getsockopt setsockopt shutdown ";
 
 /* Nothing of ours makes these after its start. */
 static const char calls_deadly[] =
@@ -97,11 +102,42 @@ static int add_special(scmp_filter_ctx filter)
 	return 0;
 }
 
-static int fill(scmp_filter_ctx filter, enum process_kind kind)
+/* Sockets of the families that the store needs. */
+static int add_sockets(scmp_filter_ctx filter, enum process_reach reach)
+{
+	static const struct {
+		enum process_reach from;
+		int family;
+	} families[] = {
+		{ PROCESS_REACH_SOCKET, AF_UNIX },
+		{ PROCESS_REACH_NETWORK, AF_INET },
+		{ PROCESS_REACH_NETWORK, AF_INET6 },
+	};
+	int r = reach > PROCESS_REACH_FILES ? add_calls(filter, SCMP_ACT_ALLOW, calls_connecting)
+					    : 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++) {
+		const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ,
+							   (scmp_datum_t)families[i].family);
+
+		if (reach < families[i].from)
+			continue;
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, family);
+		if (r < 0)
+			return fail(r, "can't filter system calls: %s", strerror(-r));
+	}
+	return r;
+}
+
+static int fill(scmp_filter_ctx filter, enum process_kind kind, enum process_reach reach)
 {
 	int r = add_calls(filter, SCMP_ACT_KILL_PROCESS, calls_deadly);
 
 	if (r < 0 || kind == PROCESS_MONITOR)
+		return r;
+	if (BIT(kind) & STORES)
+		r = add_sockets(filter, reach);
+	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(sandbox_rows); i++) {
 		if (!(sandbox_rows[i].kinds & BIT(kind)))
@@ -113,7 +149,7 @@ static int fill(scmp_filter_ctx filter, enum process_kind kind)
 	return add_special(filter);
 }
 
-int process_sandbox(enum process_kind kind)
+int process_sandbox(enum process_kind kind, enum process_reach reach)
 {
 	/* The monitor starts children, which need everything until they filter themselves. */
 	uint32_t otherwise = kind == PROCESS_MONITOR ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM);
@@ -123,7 +159,7 @@ int process_sandbox(enum process_kind kind)
 	if (!filter)
 		return fail(-ENOMEM, "%s: can't make a system call filter",
 			    process_table[kind].name);
-	r = fill(filter, kind);
+	r = fill(filter, kind, reach);
 	if (!r) {
 		r = seccomp_load(filter);
 		if (r < 0)

@@ -165,9 +165,9 @@ static const struct edge_service service = {
 
 int admin_main(const struct admin_setup *setup)
 {
-	char chain[CONFIG_PATH_SIZE], key[CONFIG_PATH_SIZE], path[CONFIG_PATH_SIZE];
+	char chain[CONFIG_PATH_SIZE], key[CONFIG_PATH_SIZE], writer[CONFIG_WRITER_SIZE];
 	struct admin admin = { .config = setup->config };
-	const struct edge_setup edge = {
+	struct edge_setup edge = {
 		.monitor_fd = setup->monitor_fd,
 		.core_fd = setup->core_fd,
 		.service = &service,
@@ -179,14 +179,16 @@ int admin_main(const struct admin_setup *setup)
 
 	config_path(setup->config->dir, CONFIG_FILE_LEAF, chain);
 	config_path(setup->config->dir, CONFIG_FILE_LEAF_KEY, key);
-	config_path(setup->config->dir, CONFIG_FILE_STORE, path);
+	config_writer(setup->config, "admin", writer);
 	r = rate_open(&admin.rate);
 	if (!r)
 		r = assets_load(setup->config, &admin.assets);
 	if (!r)
-		r = store_open(path, "admin", &admin.store);
-	if (!r)
+		r = store_open(setup->config->store, writer, &admin.store);
+	if (!r) {
+		edge.reach = store_reach(admin.store);
 		r = edge_main(&edge);
+	}
 	if (admin.store)
 		store_close(admin.store);
 	assets_free(&admin.assets);

@@ -49,7 +49,7 @@ static int write_counted(struct core *core)
 
 static int flush_audit(struct core *core)
 {
-	int r = store_begin(core->parts.store);
+	int r = store_begin_devices(core->parts.store, NULL, 0);
 
 	return r < 0 ? r : core_parts_end(&core->parts, write_counted(core));
 }
@@ -188,9 +188,9 @@ int core_main(const struct core_setup *setup)
 	if (r == 0)
 		r = open_ports(core, setup);
 	if (r == 0)
-		r = core_parts_open(setup->config->dir, &core->parts);
+		r = core_parts_open(setup->config, &core->parts);
 	if (r == 0)
-		r = process_sandbox(PROCESS_CORE);
+		r = process_sandbox(PROCESS_CORE, store_reach(core->parts.store));
 	if (r == 0)
 		r = say_ready(core);
 	if (r == 0)

@@ -18,15 +18,15 @@ void core_parts_close(struct core_parts *parts)
 	*parts = (struct core_parts){ .store = NULL };
 }
 
-int core_parts_open(const char *dir, struct core_parts *ret)
+int core_parts_open(const struct server_config *config, struct core_parts *ret)
 {
 	CLEANUP(core_parts_close) struct core_parts parts = { .store = NULL };
-	char store_path[CONFIG_PATH_SIZE], kek_path[CONFIG_PATH_SIZE];
+	char writer[CONFIG_WRITER_SIZE], kek_path[CONFIG_PATH_SIZE];
 	int r;
 
-	config_path(dir, CONFIG_FILE_STORE, store_path);
-	config_path(dir, CONFIG_FILE_KEK, kek_path);
-	r = store_open(store_path, "core", &parts.store);
+	config_writer(config, "core", writer);
+	config_path(config->dir, CONFIG_FILE_KEK, kek_path);
+	r = store_open(config->store, writer, &parts.store);
 	if (r == 0)
 		r = exchange_open(&parts.exchange);
 	if (r == 0)

@@ -22,8 +22,10 @@ struct core_parts {
 	struct connections *connections;
 };
 
-/* Opens store and KEK of the server's folder and everything else. */
-int core_parts_open(const char *dir, struct core_parts *ret) MUST_CHECK;
+struct server_config;
+
+/* Opens the store, the KEK of the server's folder and everything else. */
+int core_parts_open(const struct server_config *config, struct core_parts *ret) MUST_CHECK;
 void core_parts_close(struct core_parts *parts);
 
 /* Ends a transaction of which r is the result so far: commits when it is 0, else rolls back;

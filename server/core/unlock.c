@@ -146,12 +146,21 @@ static int decide_item(struct core_parts *parts, struct unlock_item *item)
 				      : audit_denial(parts, item);
 }
 
+static int begin(struct core_parts *parts, const struct unlock_item *items, size_t count)
+{
+	uint8_t devices[UNLOCK_BATCH_MAX][DEVICE_ID_BYTES];
+
+	for (size_t i = 0; i < count; i++)
+		memcpy(devices[i], items[i].request.device, DEVICE_ID_BYTES);
+	return store_begin_devices(parts->store, devices, count);
+}
+
 static int decide_all(struct core_parts *parts, struct unlock_item *items, size_t count,
 		      uint64_t *ret_version)
 {
 	int r;
 
-	r = store_begin(parts->store);
+	r = begin(parts, items, count);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < count; i++)

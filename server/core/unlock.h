@@ -24,8 +24,8 @@ struct unlock_item {
 	struct message_exchanged answer; /* head's connection and request are filled in */
 };
 
-/* Serves count items and calls reply for each, once. Negative: the store failed; the items were
- * answered with 503, and nothing was given out. */
+/* Serves count items, at most UNLOCK_BATCH_MAX, and calls reply for each, once. Negative: the store
+ * failed; the items were answered with 503, and nothing was given out. */
 int unlock_serve(struct core_parts *parts, struct unlock_item *items, size_t count,
 		 void (*reply)(const struct unlock_item *item, void *userdata),
 		 void *userdata) MUST_CHECK;

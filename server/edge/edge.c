@@ -154,7 +154,7 @@ int edge_main(const struct edge_setup *setup)
 
 	r = open_all(&edge, &terminate);
 	if (!r)
-		r = process_sandbox(kind);
+		r = process_sandbox(kind, setup->reach);
 	if (!r)
 		r = say_ready(&edge);
 	if (r < 0)

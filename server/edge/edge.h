@@ -39,6 +39,7 @@ struct edge_setup {
 	const struct edge_service *service;
 	void *context; /* the service's own */
 	const char *chain_path, *key_path;
+	enum process_reach reach; /* of the service's store, if it has one */
 };
 
 /* Opens everything, enters the sandbox, says READY, serves until SIGTERM or the monitor's end.

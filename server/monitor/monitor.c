@@ -162,7 +162,7 @@ int monitor_main(const struct monitor_setup *setup)
 	if (!r)
 		r = open_events(&monitor);
 	if (!r)
-		r = process_sandbox(PROCESS_MONITOR);
+		r = process_sandbox(PROCESS_MONITOR, PROCESS_REACH_FILES);
 	if (!r)
 		r = children_start(&monitor);
 	if (!r && event_base_dispatch(monitor.base) < 0)

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The back end under the store: statements with numbered parameters ($1 …), rows, transactions.
- * The SQL in store_*.c is what SQLite and PostgreSQL both understand; everything that differs is
- * here. One implementation is linked: store_sqlite.c. Knows no table.
+ * The SQL in store_*.c is what SQLite and PostgreSQL both understand (docs/store.md has the rules);
+ * everything that differs is here. Behind it are store_sqlite.c and store_postgres*.c. Knows no
+ * table of the store.
  */
 #pragma once
 
+#include <string.h>
+
 #include "common/base.h"
 #include "common/err.h"
+#include "server/process.h"
 
 struct db;
 struct db_row;
 
-/* An outcome besides 0: a uniqueness rule was broken; nothing was changed by this statement. */
+/* An outcome besides 0: a uniqueness rule was broken; nothing was changed by this statement. After
+ * an INSERT … VALUES the transaction goes on, after another statement it can only be rolled back.
+ */
 enum { DB_CONFLICT = 2 };
 
 enum db_type { DB_TYPE_NUMBER, DB_TYPE_REAL, DB_TYPE_TEXT, DB_TYPE_BLOB, DB_TYPE_NULL };
@@ -37,15 +43,29 @@ struct db_value {
 		ARRAY_SIZE(((const struct db_value[]){ __VA_ARGS__ }))
 #define DB_NO_ARGS NULL, 0
 
-/* Opens the database at path; create makes a new file (0600) and refuses an old one with -EEXIST.
- * -ENOENT: there is none. */
-int db_open(const char *path, bool create, struct db **ret) MUST_CHECK;
+/* Is the store's place a URL of a PostgreSQL database? Else it is the path of a file. */
+static inline bool db_place_is_url(const char *place)
+{
+	return strncmp(place, "postgresql://", 13) == 0 || strncmp(place, "postgres://", 11) == 0;
+}
+
+/* Opens the database. create: a file that doesn't exist is made (0600), a PostgreSQL database must
+ * be there and empty; -EEXIST when a store is there already. Else -ENOENT: there is none. */
+int db_open(const char *place, bool create, struct db **ret) MUST_CHECK;
 void db_close(struct db *db);
 
-/* Runs statements without parameters and rows: schema files. */
+/* What the back end needs of the system once it is open, reconnecting included. */
+enum process_reach db_reach(const struct db *db);
+
+/* This connection, and its successors after a loss, write the audit lanes of this writer. -EBUSY:
+ * somebody else does. */
+int db_claim(struct db *db, const char *writer) MUST_CHECK;
+
+/* Runs a schema file, inside a transaction. */
 int db_script(struct db *db, const char *sql) MUST_CHECK;
 
-/* One statement without rows. sql must be a constant: its preparation is kept under its address. */
+/* One statement without rows. sql must be a constant: its preparation is kept under its address,
+ * and argument n has the same type each time (or is null). */
 int db_run(struct db *db, const char *sql, const struct db_value *args, size_t count) MUST_CHECK;
 
 /* Rows changed by the last db_run(). */
@@ -66,9 +86,18 @@ int db_blob_copy(const struct db_row *row, int column, void *ret, size_t len) MU
 /* -EIO with a sentence when the text doesn't fit. */
 int db_text_copy(const struct db_row *row, int column, char *ret, size_t size) MUST_CHECK;
 
-/* A transaction that holds the write lock from its start. A negative return of db_commit() means
- * that the outcome is unknown (it was rolled back as far as that is possible): answer nobody. */
+/* A transaction that holds the write lock from its start: it runs as if no other transaction were
+ * there, on any node. */
 int db_begin(struct db *db) MUST_CHECK;
+
+/* A transaction that runs beside others of its kind, but never beside one of db_begin(), nor beside
+ * one that has a key in common. For what happens often and touches only rows that its keys stand
+ * for (a device's) and audit lanes of this writer. keys may be NULL with count 0. With SQLite it is
+ * db_begin(). */
+int db_begin_keyed(struct db *db, const uint64_t *keys, size_t count) MUST_CHECK;
+
+/* A negative return means that the outcome is unknown (it was rolled back as far as that is
+ * possible): answer nobody. */
 int db_commit(struct db *db) MUST_CHECK;
 /* Does nothing outside of a transaction. Forgets no sentence. */
 void db_rollback(struct db *db);
@@ -76,7 +105,8 @@ void db_rollback(struct db *db);
 /* Seconds since the epoch by the database's clock. */
 int db_now(struct db *db, uint64_t *ret) MUST_CHECK;
 
-/* A number that differs from the last one when another process has committed since. */
+/* A number that differs from the last one when another process has committed a transaction of
+ * db_begin() since. */
 int db_changes_of_others(struct db *db, uint64_t *ret) MUST_CHECK;
 
 /* The number of schema files applied; 0 for a new database. */

@@ -10,12 +10,25 @@
 #include "server/store/schema.h"
 #include "server/store/store_internal.h"
 
+/* Times the limit of db_begin(), which is 3 s. */
+#define PATIENCE 100
+
 const uint8_t store_system[ORGANIZATION_ID_BYTES] = { 0 };
+
+/* Another process may be applying a file, which takes as long as the table is large. */
+static int begin_patiently(struct store *store)
+{
+	int r = -EBUSY;
+
+	for (int i = 0; r == -EBUSY && i < PATIENCE; i++)
+		r = db_begin(store->db);
+	return r;
+}
 
 /* Applies one schema file, unless another process was quicker. Each is one transaction. */
 static int apply_next(struct store *store, uint64_t *version)
 {
-	int r = db_begin(store->db);
+	int r = begin_patiently(store);
 
 	if (r == 0)
 		r = db_version(store->db, version);
@@ -43,7 +56,7 @@ static int bring_up_to_date(struct store *store)
 	return r;
 }
 
-static int open_store(const char *path, bool create, const char *writer, struct store **ret)
+static int open_store(const char *place, bool create, const char *writer, struct store **ret)
 {
 	CLEANUP(store_closep) struct store *store = calloc(1, sizeof(*store));
 	int r;
@@ -51,7 +64,9 @@ static int open_store(const char *path, bool create, const char *writer, struct 
 	if (!store)
 		return fail(-ENOMEM, "out of memory");
 	snprintf(store->writer, sizeof(store->writer), "%s", writer);
-	r = db_open(path, create, &store->db);
+	r = db_open(place, create, &store->db);
+	if (r == 0)
+		r = db_claim(store->db, writer);
 	if (r == 0)
 		r = bring_up_to_date(store);
 	if (r < 0)
@@ -60,14 +75,19 @@ static int open_store(const char *path, bool create, const char *writer, struct 
 	return 0;
 }
 
-int store_open(const char *path, const char *writer, struct store **ret)
+int store_open(const char *place, const char *writer, struct store **ret)
 {
-	return open_store(path, false, writer, ret);
+	return open_store(place, false, writer, ret);
 }
 
-int store_create(const char *path, const char *writer, struct store **ret)
+int store_create(const char *place, const char *writer, struct store **ret)
 {
-	return open_store(path, true, writer, ret);
+	return open_store(place, true, writer, ret);
+}
+
+enum process_reach store_reach(const struct store *store)
+{
+	return db_reach(store->db);
 }
 
 void store_close(struct store *store)
@@ -79,7 +99,7 @@ void store_close(struct store *store)
 
 int store_check(struct store *store)
 {
-	int r = db_begin(store->db);
+	int r = db_begin_keyed(store->db, NULL, 0);
 
 	db_rollback(store->db);
 	return r;
@@ -88,6 +108,18 @@ int store_check(struct store *store)
 int store_begin(struct store *store)
 {
 	return db_begin(store->db);
+}
+
+int store_begin_devices(struct store *store, const uint8_t (*devices)[DEVICE_ID_BYTES],
+			size_t count)
+{
+	CLEANUP_FREE uint64_t *keys = calloc(count + 1, sizeof(*keys));
+
+	if (!keys)
+		return fail(-ENOMEM, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		memcpy(&keys[i], devices[i], sizeof(keys[i])); /* random bits, any part will do */
+	return db_begin_keyed(store->db, keys, count);
 }
 
 int store_commit(struct store *store)

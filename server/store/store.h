@@ -8,14 +8,16 @@
  *	- Times are seconds since the epoch by the database's clock.
  *	- Rows are handed to a callback; texts in them live during the call only. A non-zero return
  *	  of the callback stops the walk and is returned.
- *	- -EBUSY: another process holds the store too long; -ENOSPC: the disk is full; -EIO: damaged
- *	  or unreadable. Each with a sentence.
+ *	- -EBUSY: another process holds the store too long, or its database can't be reached or
+ *	  doesn't answer: try again; -ENOSPC: the disk is full; -EIO: damaged or unreadable. Each
+ * with a sentence.
  */
 #pragma once
 
 #include "common/cleanup.h"
 #include "server/cidr.h"
 #include "server/message.h"
+#include "server/process.h"
 
 #define ORGANIZATION_ID_BYTES 16
 #define TOKEN_TEXT_SIZE 44 /* 256 bits in base64url, 43 characters, and the zero */
@@ -27,12 +29,16 @@ struct store;
 /* Outcomes besides 0. */
 enum { STORE_NOT_FOUND = 1, STORE_CONFLICT = 2 };
 
-/* writer: the name of this process's audit lanes ("core", "admin", "init"). The store must exist
- * and have our schema. Not for use by two threads. */
-int store_open(const char *path, const char *writer, struct store **ret) MUST_CHECK;
+/* place: a path, or the URL of a PostgreSQL database. writer: the name of this process's audit
+ * lanes (config_writer() makes it of "core", "admin", "init"); nobody else may have it at the same
+ * time. The store must exist; brings its schema up to date. Not for use by two threads. */
+int store_open(const char *place, const char *writer, struct store **ret) MUST_CHECK;
 
 /* Makes a new, empty store; -EEXIST when there is one. */
-int store_create(const char *path, const char *writer, struct store **ret) MUST_CHECK;
+int store_create(const char *place, const char *writer, struct store **ret) MUST_CHECK;
+
+/* For process_sandbox(). */
+enum process_reach store_reach(const struct store *store);
 void store_close(struct store *store);
 DEFINE_CLEANUP(struct store *, store_close);
 

@@ -150,7 +150,7 @@ int store_audit_action(struct store *store, const struct store_by *by, const cha
 int store_audit_note(struct store *store, const uint8_t organization[static 16],
 		     const struct store_audit_entry *entry)
 {
-	int r = db_begin(store->db);
+	int r = db_begin_keyed(store->db, NULL, 0);
 
 	if (r < 0)
 		return r;

@@ -16,13 +16,19 @@
 
 /* --- transactions ---------------------------------------------------------------------------- */
 
+/* Alone: as if no other transaction were there, on any node. */
 int store_begin(struct store *store) MUST_CHECK;
+/* Beside others that have none of these devices; for decisions, which touch nothing but rows of
+ * their devices and audit lanes of this writer. devices may be NULL with count 0. */
+int store_begin_devices(struct store *store, const uint8_t (*devices)[DEVICE_ID_BYTES],
+			size_t count) MUST_CHECK;
 /* Negative: the outcome is unknown; answer nobody. */
 int store_commit(struct store *store) MUST_CHECK;
 /* Harmless outside of a transaction. */
 void store_rollback(struct store *store);
 int store_now(struct store *store, uint64_t *ret) MUST_CHECK;
-/* A number that differs from the last one when another process has changed the store since. */
+/* A number that differs from the last one when another process has changed the store since, by a
+ * transaction of store_begin(). */
 int store_version(struct store *store, uint64_t *ret) MUST_CHECK;
 
 /* An audit row in this process's lane of the organization. */

@@ -7,7 +7,7 @@
 #include "server/store/db.h"
 #include "server/store/store_core.h"
 
-#define WRITER_SIZE 16
+#define WRITER_SIZE 64
 
 /* The back end's outcome is passed up as the store's. */
 _Static_assert((int)DB_CONFLICT == (int)STORE_CONFLICT, "one number for a conflict");

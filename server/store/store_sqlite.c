@@ -3,8 +3,6 @@
  * The only door to SQLite. WAL with synchronous=FULL: a committed row is on the disk. Temporary
  * data stays in memory, so that no file is opened after start (the processes are sandboxed).
  */
-#include "server/store/db.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -14,8 +12,9 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "server/store/db_backend.h"
 
-#define STATEMENTS_MAX 96
+#define STATEMENTS_MAX 256
 /* Longer than any transaction of ours on a busy disk, short enough that a caller gets its 503
  * before it gives up. */
 #define BUSY_MS 3000
@@ -25,15 +24,32 @@ struct statement {
 	sqlite3_stmt *handle;
 };
 
-struct db {
+struct lite {
+	struct db base;
 	sqlite3 *handle;
 	struct statement statements[STATEMENTS_MAX];
 	size_t count;
 	uint64_t changes;
 };
 
+struct lite_row {
+	struct db_row base;
+	sqlite3_stmt *handle;
+};
+
+/* Whoever calls us has a db or row of ours, of which base is the first member. */
+static struct lite *lite_of(struct db *db)
+{
+	return (struct lite *)db;
+}
+
+static sqlite3_stmt *statement_of(const struct db_row *row)
+{
+	return ((const struct lite_row *)row)->handle;
+}
+
 /* The sentence for a result code. */
-static int db_fail(struct db *db, int code)
+static int lite_fail(struct lite *db, int code)
 {
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
@@ -55,7 +71,7 @@ static int db_fail(struct db *db, int code)
 	}
 }
 
-void db_close(struct db *db)
+static void lite_close(struct lite *db)
 {
 	for (size_t i = 0; i < db->count; i++)
 		sqlite3_finalize(db->statements[i].handle);
@@ -63,13 +79,13 @@ void db_close(struct db *db)
 	free(db);
 }
 
-DEFINE_CLEANUP(struct db *, db_close);
+DEFINE_CLEANUP(struct lite *, lite_close);
 
-int db_script(struct db *db, const char *sql)
+static int lite_script(struct lite *db, const char *sql)
 {
 	int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 
-	return code == SQLITE_OK ? 0 : db_fail(db, code);
+	return code == SQLITE_OK ? 0 : lite_fail(db, code);
 }
 
 /* SQLite would make the file with the umask's mode. */
@@ -82,42 +98,7 @@ static int create_file(const char *path)
 	return 0;
 }
 
-int db_open(const char *path, bool create, struct db **ret)
-{
-	CLEANUP(db_closep) struct db *db = calloc(1, sizeof(*db));
-	int code, r;
-
-	if (!db)
-		return fail(-ENOMEM, "out of memory");
-	r = create ? create_file(path) : 0;
-	if (r < 0)
-		return r;
-	if (access(path, F_OK) != 0)
-		return fail(-errno, "the store %s can't be opened: %s", path, strerror(errno));
-	code = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-			       NULL);
-	if (code != SQLITE_OK)
-		return db->handle ? db_fail(db, code) : fail(-ENOMEM, "out of memory");
-	sqlite3_extended_result_codes(db->handle, 1);
-	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	r = db_script(db, "PRAGMA journal_mode=WAL;"
-			  "PRAGMA synchronous=FULL;"
-			  "PRAGMA secure_delete=ON;"
-			  "PRAGMA foreign_keys=ON;"
-			  "PRAGMA temp_store=MEMORY;"
-			  "PRAGMA cell_size_check=ON;"
-			  "PRAGMA trusted_schema=OFF;");
-	/* Opens the log and its index now, before the sandbox. */
-	if (r == 0)
-		r = db_begin(db);
-	if (r < 0)
-		return r;
-	db_rollback(db);
-	*ret = TAKE_PTR(db);
-	return 0;
-}
-
-static int prepare(struct db *db, const char *sql, sqlite3_stmt **ret)
+static int prepare(struct lite *db, const char *sql, sqlite3_stmt **ret)
 {
 	sqlite3_stmt *handle;
 	int code;
@@ -132,7 +113,7 @@ static int prepare(struct db *db, const char *sql, sqlite3_stmt **ret)
 		return fail(-EINVAL, "too many kinds of statements: raise STATEMENTS_MAX");
 	code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
 	if (code != SQLITE_OK)
-		return db_fail(db, code);
+		return lite_fail(db, code);
 	db->statements[db->count++] = (struct statement){ sql, handle };
 	*ret = handle;
 	return 0;
@@ -152,7 +133,7 @@ static int bind_one(sqlite3_stmt *handle, int at, const struct db_value *value)
 	return sqlite3_bind_null(handle, at);
 }
 
-static int bind(struct db *db, sqlite3_stmt *handle, const struct db_value *args, size_t count)
+static int bind(struct lite *db, sqlite3_stmt *handle, const struct db_value *args, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		char name[24];
@@ -165,7 +146,7 @@ static int bind(struct db *db, sqlite3_stmt *handle, const struct db_value *args
 				    sqlite3_sql(handle));
 		code = bind_one(handle, at, &args[i]);
 		if (code != SQLITE_OK)
-			return db_fail(db, code);
+			return lite_fail(db, code);
 	}
 	if ((size_t)sqlite3_bind_parameter_count(handle) != count)
 		return fail(-EINVAL, "statement with more parameters than given: %s",
@@ -173,19 +154,16 @@ static int bind(struct db *db, sqlite3_stmt *handle, const struct db_value *args
 	return 0;
 }
 
-/* struct db_row is only ever a sqlite3_stmt in disguise. */
-static sqlite3_stmt *statement_of(const struct db_row *row)
-{
-	return (sqlite3_stmt *)(uintptr_t)row;
-}
+static const struct db_backend db_sqlite;
 
-static int step(struct db *db, sqlite3_stmt *handle,
+static int step(struct lite *db, sqlite3_stmt *handle,
 		int (*each)(const struct db_row *row, void *userdata), void *userdata)
 {
+	const struct lite_row row = { { &db_sqlite }, handle };
 	int code;
 
 	while ((code = sqlite3_step(handle)) == SQLITE_ROW) {
-		int r = each ? each((const struct db_row *)handle, userdata) : 0;
+		int r = each ? each(&row.base, userdata) : 0;
 
 		if (r != 0)
 			return r;
@@ -194,11 +172,11 @@ static int step(struct db *db, sqlite3_stmt *handle,
 		return 0;
 	if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY)
 		return DB_CONFLICT;
-	return db_fail(db, code);
+	return lite_fail(db, code);
 }
 
-int db_query(struct db *db, const char *sql, const struct db_value *args, size_t count,
-	     int (*each)(const struct db_row *row, void *userdata), void *userdata)
+static int lite_query(struct lite *db, const char *sql, const struct db_value *args, size_t count,
+		      int (*each)(const struct db_row *row, void *userdata), void *userdata)
 {
 	sqlite3_stmt *handle = NULL;
 	int r;
@@ -209,45 +187,40 @@ int db_query(struct db *db, const char *sql, const struct db_value *args, size_t
 	r = bind(db, handle, args, count);
 	if (r == 0)
 		r = step(db, handle, each, userdata);
+	if (r == 0 && !each)
+		db->changes = (uint64_t)sqlite3_changes(db->handle);
 	sqlite3_reset(handle);
 	sqlite3_clear_bindings(handle);
 	return r;
 }
 
-int db_run(struct db *db, const char *sql, const struct db_value *args, size_t count)
+static int lite_run(struct lite *db, const char *sql)
 {
-	int r = db_query(db, sql, args, count, NULL, NULL);
-
-	if (r == 0)
-		db->changes = (uint64_t)sqlite3_changes(db->handle);
-	return r;
+	return lite_query(db, sql, DB_NO_ARGS, NULL, NULL);
 }
 
-uint64_t db_changes(struct db *db)
-{
-	return db->changes;
-}
+/* --- rows ------------------------------------------------------------------------------------ */
 
-uint64_t db_number(const struct db_row *row, int column)
+static uint64_t row_number(const struct db_row *row, int column)
 {
 	sqlite3_int64 number = sqlite3_column_int64(statement_of(row), column);
 
 	return number < 0 ? 0 : (uint64_t)number;
 }
 
-double db_real(const struct db_row *row, int column)
+static double row_real(const struct db_row *row, int column)
 {
 	return sqlite3_column_double(statement_of(row), column);
 }
 
-const char *db_text(const struct db_row *row, int column)
+static const char *row_text(const struct db_row *row, int column)
 {
 	const char *text = (const char *)sqlite3_column_text(statement_of(row), column);
 
 	return text ? text : "";
 }
 
-const void *db_blob(const struct db_row *row, int column, size_t *ret_len)
+static const void *row_blob(const struct db_row *row, int column, size_t *ret_len)
 {
 	const void *bytes = sqlite3_column_blob(statement_of(row), column);
 
@@ -255,44 +228,14 @@ const void *db_blob(const struct db_row *row, int column, size_t *ret_len)
 	return bytes;
 }
 
-int db_blob_copy(const struct db_row *row, int column, void *ret, size_t len)
-{
-	size_t found;
-	const void *bytes = db_blob(row, column, &found);
+/* --- transactions ---------------------------------------------------------------------------- */
 
-	if (found != len)
-		return fail(-EIO, "the store is damaged: a value has %zu bytes instead of %zu",
-			    found, len);
-	memcpy(ret, bytes, len);
-	return 0;
+static int lite_begin(struct lite *db)
+{
+	return lite_run(db, "BEGIN IMMEDIATE");
 }
 
-int db_text_copy(const struct db_row *row, int column, char *ret, size_t size)
-{
-	const char *text = db_text(row, column);
-
-	if (strlen(text) >= size)
-		return fail(-EIO, "the store is damaged: a text is longer than %zu bytes",
-			    size - 1);
-	strcpy(ret, text); /* length checked above */
-	return 0;
-}
-
-int db_begin(struct db *db)
-{
-	return db_run(db, "BEGIN IMMEDIATE", DB_NO_ARGS);
-}
-
-int db_commit(struct db *db)
-{
-	int r = db_run(db, "COMMIT", DB_NO_ARGS);
-
-	if (r != 0)
-		db_rollback(db);
-	return r;
-}
-
-void db_rollback(struct db *db)
+static void lite_rollback(struct lite *db)
 {
 	if (!sqlite3_get_autocommit(db->handle))
 		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
@@ -300,30 +243,146 @@ void db_rollback(struct db *db)
 
 static int take_number(const struct db_row *row, void *userdata)
 {
-	*(uint64_t *)userdata = db_number(row, 0);
+	*(uint64_t *)userdata = row_number(row, 0);
 	return 0;
 }
 
-int db_now(struct db *db, uint64_t *ret)
+/* --- the back end ---------------------------------------------------------------------------- */
+
+static void backend_close(struct db *db)
 {
-	return db_query(db, "SELECT CAST(strftime('%s','now') AS INTEGER)", DB_NO_ARGS, take_number,
-			ret);
+	lite_close(lite_of(db));
 }
 
-int db_changes_of_others(struct db *db, uint64_t *ret)
+static enum process_reach backend_reach(const struct db *db UNUSED)
 {
-	return db_query(db, "PRAGMA data_version", DB_NO_ARGS, take_number, ret);
+	return PROCESS_REACH_FILES;
 }
 
-int db_version(struct db *db, uint64_t *ret)
+/* Two writers with one name would collide at the lane's next number; nothing else is needed. */
+static int backend_claim(struct db *db UNUSED, const char *writer UNUSED)
 {
-	return db_query(db, "PRAGMA user_version", DB_NO_ARGS, take_number, ret);
+	return 0;
 }
 
-int db_set_version(struct db *db, uint64_t version)
+static int backend_script(struct db *db, const char *sql)
+{
+	return lite_script(lite_of(db), sql);
+}
+
+static int backend_query(struct db *db, const char *sql, const struct db_value *args, size_t count,
+			 int (*each)(const struct db_row *row, void *userdata), void *userdata)
+{
+	return lite_query(lite_of(db), sql, args, count, each, userdata);
+}
+
+static uint64_t backend_changes(struct db *db)
+{
+	return lite_of(db)->changes;
+}
+
+static int backend_begin(struct db *db)
+{
+	return lite_begin(lite_of(db));
+}
+
+/* There is one lock for all. */
+static int backend_begin_keyed(struct db *db, const uint64_t *keys UNUSED, size_t count UNUSED)
+{
+	return lite_begin(lite_of(db));
+}
+
+static int backend_commit(struct db *db)
+{
+	int r = lite_run(lite_of(db), "COMMIT");
+
+	if (r != 0)
+		lite_rollback(lite_of(db));
+	return r;
+}
+
+static void backend_rollback(struct db *db)
+{
+	lite_rollback(lite_of(db));
+}
+
+static int backend_now(struct db *db, uint64_t *ret)
+{
+	return backend_query(db, "SELECT CAST(strftime('%s','now') AS INTEGER)", DB_NO_ARGS,
+			     take_number, ret);
+}
+
+static int backend_changes_of_others(struct db *db, uint64_t *ret)
+{
+	return backend_query(db, "PRAGMA data_version", DB_NO_ARGS, take_number, ret);
+}
+
+static int backend_version(struct db *db, uint64_t *ret)
+{
+	return backend_query(db, "PRAGMA user_version", DB_NO_ARGS, take_number, ret);
+}
+
+static int backend_set_version(struct db *db, uint64_t version)
 {
 	char sql[64];
 
 	snprintf(sql, sizeof(sql), "PRAGMA user_version=%u", (unsigned)version);
-	return db_script(db, sql);
+	return backend_script(db, sql);
+}
+
+static const struct db_backend db_sqlite = {
+	.close = backend_close,
+	.reach = backend_reach,
+	.claim = backend_claim,
+	.script = backend_script,
+	.query = backend_query,
+	.changes = backend_changes,
+	.number = row_number,
+	.real = row_real,
+	.text = row_text,
+	.blob = row_blob,
+	.begin = backend_begin,
+	.begin_keyed = backend_begin_keyed,
+	.commit = backend_commit,
+	.rollback = backend_rollback,
+	.now = backend_now,
+	.changes_of_others = backend_changes_of_others,
+	.version = backend_version,
+	.set_version = backend_set_version,
+};
+
+int db_sqlite_open(const char *path, bool create, struct db **ret)
+{
+	CLEANUP(lite_closep) struct lite *db = calloc(1, sizeof(*db));
+	int code, r;
+
+	if (!db)
+		return fail(-ENOMEM, "out of memory");
+	db->base.backend = &db_sqlite;
+	r = create ? create_file(path) : 0;
+	if (r < 0)
+		return r;
+	if (access(path, F_OK) != 0)
+		return fail(-errno, "the store %s can't be opened: %s", path, strerror(errno));
+	code = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+			       NULL);
+	if (code != SQLITE_OK)
+		return db->handle ? lite_fail(db, code) : fail(-ENOMEM, "out of memory");
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	r = lite_script(db, "PRAGMA journal_mode=WAL;"
+			    "PRAGMA synchronous=FULL;"
+			    "PRAGMA secure_delete=ON;"
+			    "PRAGMA foreign_keys=ON;"
+			    "PRAGMA temp_store=MEMORY;"
+			    "PRAGMA cell_size_check=ON;"
+			    "PRAGMA trusted_schema=OFF;");
+	/* Opens the log and its index now, before the sandbox. */
+	if (r == 0)
+		r = lite_begin(db);
+	if (r < 0)
+		return r;
+	lite_rollback(db);
+	*ret = &TAKE_PTR(db)->base;
+	return 0;
 }

@@ -2,22 +2,29 @@
 /*
  * A server's folder for one test: store, KEK, one organization with its owner, and the core's parts
  * opened on it. fixture_sql() changes rows behind the server's back, to move time or to do harm.
+ * On SQLite, or on the PostgreSQL database that PANOCRYPT_TEST_STORE names.
  */
 #pragma once
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "common/aead.h"
+#include "common/file.h"
 #include "server/config.h"
 #include "server/core/mint.h"
 #include "server/core/parts.h"
+#include "tests/unit/server_postgres.h"
 #include "tests/unit/unit.h"
 
 struct fixture {
 	char dir[64];
+	struct server_config config; /* dir, store and node only */
 	struct core_parts parts;
 	struct store_by by; /* the owner */
+	rlim_t room;	    /* of fixture_room() */
 };
 
 #define FIXTURE_FROM "192.0.2.7"
@@ -39,20 +46,24 @@ static inline struct source_address fixture_source(const char *text)
 static inline int fixture_set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	char store_path[CONFIG_PATH_SIZE], kek_path[CONFIG_PATH_SIZE];
+	char kek_path[CONFIG_PATH_SIZE];
 	struct store *store;
 
 	assert_non_null(fixture);
+	if (postgres_url())
+		postgres_reset();
 	strcpy(fixture->dir, "/tmp/panocrypt-server-XXXXXX");
 	assert_non_null(mkdtemp(fixture->dir));
-	fixture_path(fixture, CONFIG_FILE_STORE, store_path);
+	strcpy(fixture->config.dir, fixture->dir);
+	assert_ok(config_set_store(&fixture->config, postgres_url(), postgres_url() ? "n" : NULL));
+	strcpy(fixture->config.node, ""); /* one node: its lanes are "core" and "admin" */
 	fixture_path(fixture, CONFIG_FILE_KEK, kek_path);
-	assert_ok(store_create(store_path, "init", &store));
+	assert_ok(store_create(fixture->config.store, "init", &store));
 	assert_ok(keys_create(kek_path, store));
 	assert_ok(store_organization_create(store, "example", "alice", fixture->by.organization));
 	store_close(store);
 	fixture->by.actor = "alice";
-	assert_ok(core_parts_open(fixture->dir, &fixture->parts));
+	assert_ok(core_parts_open(&fixture->config, &fixture->parts));
 	*state = fixture;
 	return 0;
 }
@@ -72,11 +83,13 @@ static inline int fixture_tear_down(void **state)
 
 static inline void fixture_sql(const struct fixture *fixture, const char *sql)
 {
-	char path[CONFIG_PATH_SIZE];
 	sqlite3 *handle;
 
-	fixture_path(fixture, CONFIG_FILE_STORE, path);
-	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	if (postgres_url()) {
+		postgres_sql(sql);
+		return;
+	}
+	assert_int_equal(sqlite3_open(fixture->config.store, &handle), SQLITE_OK);
 	sqlite3_busy_timeout(handle, 5000);
 	if (sqlite3_exec(handle, sql, NULL, NULL, NULL) != SQLITE_OK)
 		fail_msg("%s: %s", sql, sqlite3_errmsg(handle));
@@ -86,13 +99,13 @@ static inline void fixture_sql(const struct fixture *fixture, const char *sql)
 /* The first column of the first row, as a number; -1 when there is none. */
 static inline long long fixture_number(const struct fixture *fixture, const char *sql)
 {
-	char path[CONFIG_PATH_SIZE];
 	long long number = -1;
 	sqlite3_stmt *statement;
 	sqlite3 *handle;
 
-	fixture_path(fixture, CONFIG_FILE_STORE, path);
-	assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
+	if (postgres_url())
+		return postgres_sql(sql);
+	assert_int_equal(sqlite3_open(fixture->config.store, &handle), SQLITE_OK);
 	if (sqlite3_prepare_v2(handle, sql, -1, &statement, NULL) != SQLITE_OK)
 		fail_msg("%s: %s", sql, sqlite3_errmsg(handle));
 	if (sqlite3_step(statement) == SQLITE_ROW)
@@ -100,6 +113,43 @@ static inline long long fixture_number(const struct fixture *fixture, const char
 	sqlite3_finalize(statement);
 	sqlite3_close(handle);
 	return number;
+}
+
+/* No more room on the disk of the store, until fixture_room(fixture, true). */
+static inline void fixture_room(struct fixture *fixture, bool is_there)
+{
+	struct rlimit limit;
+
+	if (postgres_url()) {
+		postgres_room(is_there);
+		return;
+	}
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	if (!is_there)
+		fixture->room = limit.rlim_cur;
+	limit.rlim_cur = is_there ? fixture->room : 0;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Does the store hold these bytes anywhere: its files, or every value of the database? */
+static inline bool fixture_holds(const struct fixture *fixture, const void *bytes, size_t len)
+{
+	static const char *const ends[] = { "", "-wal" };
+	bool holds = false;
+
+	if (postgres_url())
+		return postgres_holds(bytes, len);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		CLEANUP_FREE char *data = NULL;
+		char path[CONFIG_PATH_SIZE + 8];
+		size_t size;
+
+		snprintf(path, sizeof(path), "%s%s", fixture->config.store, ends[i]);
+		assert_ok(file_read(path, 64 * MIB, &data, &size));
+		holds = holds || memmem(data, size, bytes, len);
+	}
+	return holds;
 }
 
 /* A new enrollment key of the organization. */

@@ -69,7 +69,8 @@ static int outcome(enum process_kind kind, int (*attempt)(void))
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || process_sandbox(kind) < 0)
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    process_sandbox(kind, PROCESS_REACH_FILES) < 0)
 			_exit(NO_SANDBOX);
 		_exit(attempt() >= 0 ? WORKS : FORBIDDEN);
 	}

@@ -2,19 +2,11 @@
 /*
  * Enrolling: every outcome of docs/protocol.md, that a refused one changes nothing, that an answer
  * that got lost may be asked for again, and that guessing is slowed for the guesser alone.
- * UNIT_SOURCES: server/core/redeem.c
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/core/redeem.c server/cidr.c server/config.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
- * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
- * UNIT_SOURCES: server/core/throttle.c server/store/schema.c server/store/store.c
- * UNIT_SOURCES: server/store/store_audit.c server/store/store_devices.c
- * UNIT_SOURCES: server/store/store_enrollment.c server/store/store_people.c
- * UNIT_SOURCES: server/store/store_reports.c server/store/store_sqlite.c
- * UNIT_SOURCES: server/store/store_unlock.c
+ * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c
+ * UNIT_SOURCES: server/core/parts.c server/core/throttle.c server/store/?*.c
  */
-#include <signal.h>
-#include <sys/resource.h>
-
 #include "server/core/redeem.h"
 #include "tests/unit/server_fixture.h"
 
@@ -282,14 +274,10 @@ static void enrolls_whole_or_not_at_all(void **state)
 	struct message_redeem request = ask(key.key, 1, 1);
 	struct source_address source = fixture_source(FIXTURE_FROM);
 	struct message_redeemed got = { .status = 0 };
-	struct rlimit old, tight;
 
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	tight = (struct rlimit){ 0, old.rlim_max };
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	fixture_room(fixture, false);
 	assert_true(redeem_serve(&fixture->parts, &request, &source, clock_ms, &got) < 0);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	fixture_room(fixture, true);
 	assert_refused(&got, 503, "unavailable");
 	assert_int_equal(fixture_number(fixture, DEVICES), 0);
 	assert_int_equal(fixture_number(fixture, USES), 0);

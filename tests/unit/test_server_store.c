@@ -2,19 +2,11 @@
 /*
  * The store's calls: tenants don't see each other, states change as the page says, tokens end when
  * they should, a busy or unwritable store says so.
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c
- * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
- * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
- * UNIT_SOURCES: server/core/throttle.c server/store/schema.c server/store/store.c
- * UNIT_SOURCES: server/store/store_audit.c server/store/store_devices.c
- * UNIT_SOURCES: server/store/store_enrollment.c server/store/store_people.c
- * UNIT_SOURCES: server/store/store_reports.c server/store/store_sqlite.c
- * UNIT_SOURCES: server/store/store_unlock.c
+ * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
+ * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
+ * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c
+ * UNIT_SOURCES: server/core/throttle.c server/store/?*.c
  */
-#include <signal.h>
-#include <sys/resource.h>
-
-#include "common/file.h"
 #include "tests/unit/server_fixture.h"
 
 #define STORE(state) (((struct fixture *)*(state))->parts.store)
@@ -88,25 +80,6 @@ static void keeps_tenants_apart(void **state)
 	assert_int_equal(keys, 1);
 }
 
-/* Do the store's files hold this text? */
-static bool file_holds(struct fixture *fixture, const char *text)
-{
-	static const char *const ends[] = { "", "-wal" };
-	bool holds = false;
-
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-		CLEANUP_FREE char *data = NULL;
-		char path[CONFIG_PATH_SIZE];
-		size_t len;
-
-		fixture_path(fixture, CONFIG_FILE_STORE, path);
-		strcat(path, ends[i]);
-		assert_ok(file_read(path, 64 * MIB, &data, &len));
-		holds = holds || memmem(data, len, text, strlen(text));
-	}
-	return holds;
-}
-
 static void knows_tokens(void **state)
 {
 	struct fixture *fixture = *state;
@@ -132,8 +105,8 @@ static void knows_tokens(void **state)
 	fixture_sql(fixture, "UPDATE api_token SET expires_s = unixepoch() + 60, revoked_s = 1");
 	assert_int_equal(store_token_user(STORE(state), token, &user), STORE_NOT_FOUND);
 	/* The text itself is nowhere; the same search finds what is there. */
-	assert_false(file_holds(fixture, token));
-	assert_true(file_holds(fixture, "alice"));
+	assert_false(fixture_holds(fixture, token, strlen(token)));
+	assert_true(fixture_holds(fixture, "alice", strlen("alice")));
 }
 
 /* Every change in every state: docs/server-states.md, second table. */
@@ -290,11 +263,9 @@ static void ends_report_tokens(void **state)
 static void gives_up_when_busy(void **state)
 {
 	struct fixture *fixture = *state;
-	char path[CONFIG_PATH_SIZE];
 	struct store *other;
 
-	fixture_path(fixture, CONFIG_FILE_STORE, path);
-	assert_ok(store_open(path, "admin", &other));
+	assert_ok(store_open(fixture->config.store, "admin", &other));
 	assert_ok(store_begin(other));
 	assert_int_equal(store_begin(STORE(state)), -EBUSY);
 	assert_said("another process");
@@ -309,16 +280,12 @@ static void fails_clean_without_room(void **state)
 {
 	struct fixture *fixture = *state;
 	struct store_audit_entry entry = { .event = "test" };
-	struct rlimit old, tight = { 0, 0 };
 	long long before = fixture_number(fixture, "SELECT count(*) FROM audit");
 	int r;
 
-	signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	tight.rlim_max = old.rlim_max;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	fixture_room(fixture, false);
 	r = store_audit_note(STORE(state), fixture->by.organization, &entry);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	fixture_room(fixture, true);
 	assert_true(r == -EIO || r == -ENOSPC);
 	assert_true(strlen(fail_text()) > 10);
 	assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM audit"), before);
@@ -381,9 +348,16 @@ int main(void)
 		WITH_FIXTURE(ends_report_tokens),
 		WITH_FIXTURE(gives_up_when_busy),
 		WITH_FIXTURE(fails_clean_without_room),
+	};
+	/* What can happen to the store's files. */
+	const struct CMUnitTest file_tests[] = {
 		WITH_FIXTURE(refuses_other_files),
 		WITH_FIXTURE(makes_private_files),
 	};
+	int failed;
 
-	return cmocka_run_group_tests_name("server_store", tests, NULL, NULL);
+	failed = postgres_url() ? 0
+				: cmocka_run_group_tests_name("server_store_files", file_tests,
+							      NULL, NULL);
+	return failed + cmocka_run_group_tests_name("server_store", tests, NULL, NULL);
 }
