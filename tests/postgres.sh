@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # Sourced by tests: a real PostgreSQL in a folder of its own under /tmp, as an unprivileged user, on a Unix socket only.
 # Nothing of the machine's own PostgreSQL is touched. Durable as in production: the server refuses less.

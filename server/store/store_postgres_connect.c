@@ -49,7 +49,8 @@ static void say_nothing(void *userdata UNUSED, const char *message UNUSED)
 
 /* --- one attempt ----------------------------------------------------------------------------- */
 
-static bool wait_for_connection(PGconn *connection, uint64_t until_ms)
+/* 0, or -ETIMEDOUT, or -ECONNREFUSED: then libpq has a reason. */
+static int wait_for_connection(PGconn *connection, uint64_t until_ms)
 {
 	PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
 
@@ -57,19 +58,21 @@ static bool wait_for_connection(PGconn *connection, uint64_t until_ms)
 		struct pollfd one = { .fd = PQsocket(connection) };
 		uint64_t now = pg_now_ms();
 
-		if (wanted == PGRES_POLLING_FAILED || now >= until_ms || one.fd < 0)
-			return false;
+		if (wanted == PGRES_POLLING_FAILED || one.fd < 0)
+			return -ECONNREFUSED;
+		if (now >= until_ms)
+			return -ETIMEDOUT;
 		one.events = wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT;
 		if (poll(&one, 1, (int)(until_ms - now)) > 0)
 			wanted = PQconnectPoll(connection);
 	}
-	return true;
+	return 0;
 }
 
 /* libpq's reasons have line ends in them. */
-static int fail_connect(const struct pg_address *address, PGconn *connection)
+static int fail_connect(const struct pg_address *address, const char *message)
 {
-	CLEANUP_FREE char *why = strdup(connection ? PQerrorMessage(connection) : "");
+	CLEANUP_FREE char *why = strdup(message);
 
 	for (char *c = why; c && *c; c++)
 		if (*c == '\n')
@@ -85,7 +88,7 @@ static int connect_to(struct pg *pg, const struct pg_address *address)
 	PGconn *connection;
 	int r;
 
-	for (; pg->names[count] && count < ARRAY_SIZE(names) - NAMES_MORE; count++) {
+	for (; count < ARRAY_SIZE(names) - NAMES_MORE && pg->names[count]; count++) {
 		names[count] = pg->names[count];
 		values[count] = pg->values[count];
 	}
@@ -98,14 +101,16 @@ static int connect_to(struct pg *pg, const struct pg_address *address)
 	names[count] = NULL;
 	values[count] = NULL;
 	connection = PQconnectStartParams(names, values, 0);
-	if (connection && PQstatus(connection) != CONNECTION_BAD &&
-	    wait_for_connection(connection, pg_now_ms() + PG_CONNECT_MS)) {
+	r = connection && PQstatus(connection) != CONNECTION_BAD
+		    ? wait_for_connection(connection, pg_now_ms() + PG_CONNECT_MS)
+		    : -ECONNREFUSED;
+	if (r == 0) {
 		PQsetNoticeProcessor(connection, say_nothing, NULL);
 		PQsetnonblocking(connection, 1);
 		pg->connection = connection;
 		return 0;
 	}
-	r = fail_connect(address, connection);
+	r = fail_connect(address, r == -ETIMEDOUT ? "" : PQerrorMessage(connection));
 	PQfinish(connection);
 	return r;
 }

@@ -29,7 +29,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    strcmp(config.admin_url.text, again.admin_url.text) != 0 ||
 	    strcmp(config.listen.host, again.listen.host) != 0 ||
 	    config.admin_listen.port != again.admin_listen.port ||
-	    strcmp(config.assets, again.assets) != 0)
+	    strcmp(config.assets, again.assets) != 0 || strcmp(config.store, again.store) != 0 ||
+	    strcmp(config.node, again.node) != 0)
 		abort();
 	return 0;
 }

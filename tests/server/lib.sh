@@ -6,6 +6,8 @@
 
 # shellcheck source=tests/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=tests/postgres.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../postgres.sh"
 
 server_tests=$test_root/tests/server
 panocryptd=${PANOCRYPTD:-$test_root/build/panocryptd}
@@ -14,11 +16,65 @@ server_name=unlock.test
 # Leaks are looked for by the unit tests: a sandboxed process can't look for its own.
 export ASAN_OPTIONS=detect_leaks=0
 
+# TEST_STORE: sqlite, or postgresql: then on the cluster in TEST_POSTGRES, or one of the case's own.
+test_store=${TEST_STORE-sqlite}
+
+# own_postgres: a cluster of the case's own.
+own_postgres() {
+	postgres_make || skip "$postgres_why"
+	cleanup_fn postgres_end
+}
+
+# store_make: sets store_options for init: a new place for a store.
+store_make() {
+	store_options=()
+	[ "$test_store" = postgresql ] || return 0
+	if [ -n "${TEST_POSTGRES-}" ]; then
+		postgres_find || skip "$postgres_why"
+		postgres_dir=$TEST_POSTGRES
+	elif [ -z "${postgres_dir-}" ]; then
+		own_postgres
+	fi
+	store_database=t$(random_hex 8)
+	store_url=$(postgres_database "$store_database") || die "no database"
+	store_options=(--store "$store_url" --node a)
+	# What the tests use of SQLite's functions.
+	postgres_sql "$store_database" <<-'SQL' || die "no functions"
+		CREATE FUNCTION hex(BYTEA) RETURNS TEXT LANGUAGE SQL AS 'SELECT upper(encode($1, ''hex''))';
+		CREATE FUNCTION unixepoch() RETURNS BIGINT LANGUAGE SQL
+			AS 'SELECT CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)';
+	SQL
+}
+
+# store_sql [SQL]: runs statements (or standard input) behind the server's back, in the words of docs/store.md; besides
+# them x'…' may be used. Columns of a row are separated by |.
+store_sql() {
+	[ $# = 0 ] || { store_sql <<<"$1"; return; }
+	if [ "$test_store" = postgresql ]; then
+		{
+			sed "s/\bx'/'\\\\x/g"
+			# shellcheck disable=SC2016 # dollars of SQL
+			echo ';DO $$ BEGIN PERFORM nextval($x$panocrypt_changes$x$); END $$'
+		} | postgres_sql "$store_database"
+	else
+		sqlite3 -cmd '.timeout 5000' "$server_dir/panocrypt.db"
+	fi
+}
+
+# store_text: everything that the store holds, as it lies there.
+store_text() {
+	if [ "$test_store" = postgresql ]; then
+		"$postgres_bin/pg_dump" -h "$postgres_dir" -U owner --inserts "$store_database"
+	else
+		cat "$server_dir"/panocrypt.db*
+	fi
+}
+
 # Sets server_dir, server_url, server_admin_url, server_ca, and the environment of panocryptctl.
 # server_init [OPTION…]: a fresh folder with free ports.
 server_init() {
 	local port admin_port
-	requires curl jq python3
+	requires curl jq python3 sqlite3
 	[ -x "$panocryptd" ] || die "build/panocryptd is missing: run make"
 	server_home=$(mktemp -d)
 	cleanup_fn rm -rf "$server_home"
@@ -30,7 +86,8 @@ server_init() {
 	server_admin_port=$admin_port
 	server_url=https://$server_name:$port
 	server_admin_url=https://$server_name:$admin_port
-	"$panocryptd" init --dir "$server_dir" --url "$server_url" --admin-url "$server_admin_url" \
+	store_make
+	"$panocryptd" init "${store_options[@]}" --dir "$server_dir" --url "$server_url" --admin-url "$server_admin_url" \
 		--organization example --admin root --listen "127.0.0.1:$port" \
 		--admin-listen "127.0.0.1:$admin_port" "$@" >"$server_home/init.log" 2>&1 ||
 		die "init: $(cat "$server_home/init.log")"

@@ -43,6 +43,27 @@ static void reads_a_good_one(void **state)
 	assert_memory_equal(&config, &again, sizeof(config));
 }
 
+static void knows_where_the_store_is(void **state)
+{
+	static const char url[] = "postgresql://p@/p?host=/run/postgresql";
+	struct server_config config;
+	CLEANUP_FREE char *printed = NULL;
+	char writer[CONFIG_WRITER_SIZE];
+
+	(void)state;
+	assert_ok(parse(GOOD, &config));
+	assert_string_equal(config.store, "/srv/p/panocrypt.db");
+	config_writer(&config, "core", writer);
+	assert_string_equal(writer, "core");
+	assert_ok(config_set_store(&config, url, "node-1"));
+	config_writer(&config, "core", writer);
+	assert_string_equal(writer, "core@node-1");
+	assert_ok(config_print(&config, &printed));
+	assert_ok(parse(printed, &config));
+	assert_string_equal(config.store, url);
+	assert_string_equal(config.node, "node-1");
+}
+
 /* A file that was cut anywhere is never taken for a smaller configuration. */
 static void refuses_every_cut(void **state)
 {
@@ -78,6 +99,17 @@ static void names_what_is_wrong(void **state)
 		{ "https://Unlock.example.com:8443", "https://a.example:0", "1 to 65535" },
 		{ "https://Unlock.example.com:8443", "https://a.example:65536", "1 to 65535" },
 		{ "[::]:8443", "localhost:8443", "not a name" },
+		{ "\"version\":1", "\"store\":\"panocrypt.db\",\"version\":1", "begins with /" },
+		{ "\"version\":1", "\"store\":\"host=/tmp\",\"version\":1", "postgresql://" },
+		{ "\"version\":1", "\"store\":\"postgresql://a@/b\",\"version\":1",
+		  "name for this node is missing" },
+		{ "\"version\":1", "\"store\":\"postgresql://a@/b\",\"node\":\"\",\"version\":1",
+		  "missing" },
+		{ "\"version\":1", "\"node\":\"a b\",\"version\":1", "letters, digits and dashes" },
+		{ "\"version\":1", "\"node\":\"a@b\",\"version\":1", "letters, digits and dashes" },
+		{ "\"version\":1", "\"node\":\"a23456789012345678901234567890123\",\"version\":1",
+		  "at most 32" },
+		{ "\"version\":1", "\"store\":7,\"version\":1", "store" },
 		{ "[::]:8443", "[::]", "\"listen\"" },
 		{ "[::]:8443", "[::", "\"listen\"" },
 		{ "[::]:8443", "8443", "\"listen\"" },
@@ -140,11 +172,9 @@ static void says_what_to_do_with_a_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_a_good_one),
-		cmocka_unit_test(refuses_every_cut),
-		cmocka_unit_test(names_what_is_wrong),
-		cmocka_unit_test(refuses_garbage),
-		cmocka_unit_test(says_what_to_do_with_a_file),
+		cmocka_unit_test(reads_a_good_one),  cmocka_unit_test(knows_where_the_store_is),
+		cmocka_unit_test(refuses_every_cut), cmocka_unit_test(names_what_is_wrong),
+		cmocka_unit_test(refuses_garbage),   cmocka_unit_test(says_what_to_do_with_a_file),
 	};
 
 	return cmocka_run_group_tests_name("server_config", tests, NULL, NULL);

@@ -15,7 +15,8 @@ equal "what was asked for is there" \
 	"$(member '.enrollment_keys[0] | "\(.description) \(.tags) \(.allow_from) \(.redeem_from) \(.max_uses) \(.state)"')" \
 	'web servers ["env=prod","role=web"] ["192.0.2.0/24","2001:db8::/32"] ["198.51.100.7"] 5 usable'
 check "the secret isn't" test -z "$(grep -F "${key#*-}" <<<"$body")"
-check "nor in the database" test -z "$(grep -aF "$(tr -d - <<<"${key#*-}")" "$server_dir"/panocrypt.db*)"
+check "nor in the database" test -z "$(store_text | grep -aF "$(tr -d - <<<"${key#*-}")")"
+check "where its description is" grep -qaF "web servers" <(store_text)
 
 for text in '{"max_uses":0}' '{"max_uses":-1}' '{"max_uses":1000001}' '{"max_uses":"1"}' '{"max_uses":1.5}' \
 	'{"expires_in_s":0}' '{"expires_in_s":7776001}' '{"tags":"a"}' '{"tags":[""]}' '{"tags":[1]}' \

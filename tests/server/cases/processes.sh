@@ -28,7 +28,13 @@ done
 equal "the monitor: another user" "$(awk '/^Uid:/ { print $2 }' "/proc/$server_pid/status")" "$(id -u nobody)"
 files() { find "/proc/$1/fd" -type l -printf '%l\n' | grep "^$server_dir" | sort -u; }
 equal "front has no file of the server open" "$(files "$(server_child front)")" ""
-check "core has the store" test -n "$(files "$(server_child core)")"
+if [ "$test_store" = sqlite ]; then
+	check "core has the store" test -n "$(files "$(server_child core)")"
+else
+	equal "core has no file of the server open either" "$(files "$(server_child core)")" ""
+	equal "core and admin are connected to the database" "$(store_sql "SELECT count(*) FROM pg_stat_activity
+		WHERE usename = '$store_database' AND application_name = 'panocryptd'")" 2
+fi
 sockets() { # inodes of TCP sockets in a process
 	find "/proc/$1/fd" -type l -printf '%l\n' | sed -n 's/^socket:\[\(.*\)\]$/\1/p' |
 		grep -Fxf <(awk 'NR > 1 { print $10 }' /proc/net/tcp /proc/net/tcp6)

@@ -7,25 +7,27 @@ set -u
 
 server_init
 # There is no route for people yet: they are written into the store before it is served.
-people=$(python3 - "$server_dir/panocrypt.db" <<'PYTHON'
-import hashlib, os, secrets, sqlite3, sys, time
-store = sqlite3.connect(sys.argv[1])
-now = int(time.time())
-mine = store.execute("SELECT id FROM organization").fetchone()[0]
-theirs = os.urandom(16)
-store.execute("INSERT INTO organization (id, name, created_s) VALUES (?, 'other', ?)", (theirs, now))
-for organization, name, role, expires_s in ((mine, "ada", "auditor", now + 3600), (mine, "app", "approver", now + 3600),
-                                            (mine, "adm", "admin", now + 3600), (theirs, "eve", "owner", now + 3600),
-                                            (mine, "old", "owner", now - 1)):
-    token = secrets.token_urlsafe(32)
-    store.execute("INSERT INTO member (organization, name, role, created_s) VALUES (?, ?, ?, ?)",
-                  (organization, name, role, now))
-    store.execute("INSERT INTO api_token (hash, organization, member, created_s, expires_s) VALUES (?, ?, ?, ?, ?)",
-                  (hashlib.sha256(token.encode()).digest(), organization, name, now, expires_s))
-    print(name, token)
-store.commit()
-PYTHON
-) || die "the store can't be prepared"
+now=$(date +%s)
+mine=$(store_sql "SELECT lower(hex(id)) FROM organization")
+theirs=$(random_hex 16)
+store_sql "INSERT INTO organization (id, name, created_s) VALUES (x'$theirs', 'other', $now)"
+people=
+while read -r organization name role expires_s; do
+	token=$(head -c 32 /dev/urandom | basenc --base64url | tr -d '=\n')
+	hash=$(printf %s "$token" | sha256sum | cut -d' ' -f1)
+	store_sql <<-SQL || die "the store can't be prepared"
+		INSERT INTO member (organization, name, role, created_s) VALUES (x'$organization', '$name', '$role', $now);
+		INSERT INTO api_token (hash, organization, member, created_s, expires_s)
+			VALUES (x'$hash', x'$organization', '$name', $now, $expires_s);
+	SQL
+	people+="$name $token"$'\n'
+done <<PEOPLE
+$mine ada auditor $((now + 3600))
+$mine app approver $((now + 3600))
+$mine adm admin $((now + 3600))
+$theirs eve owner $((now + 3600))
+$mine old owner $((now - 1))
+PEOPLE
 token_of() { awk -v name="$1" '$1 == name { print $2 }' <<<"$people"; }
 server_run
 new_key
