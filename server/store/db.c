@@ -108,6 +108,11 @@ int db_begin_keyed(struct db *db, const uint64_t *keys, size_t count)
 	return db->backend->begin_keyed(db, keys, count);
 }
 
+int db_begin_reading(struct db *db)
+{
+	return db->backend->begin_reading(db);
+}
+
 int db_commit(struct db *db)
 {
 	return db->backend->commit(db);

@@ -96,6 +96,11 @@ int db_begin(struct db *db) MUST_CHECK;
  * db_begin(). */
 int db_begin_keyed(struct db *db, const uint64_t *keys, size_t count) MUST_CHECK;
 
+/* A transaction that only reads, while no other that writes is under way: of rows with a serial
+ * number it sees all up to the highest. Without it, a row of another node may appear later below
+ * one that was seen. */
+int db_begin_reading(struct db *db) MUST_CHECK;
+
 /* A negative return means that the outcome is unknown (it was rolled back as far as that is
  * possible): answer nobody. */
 int db_commit(struct db *db) MUST_CHECK;

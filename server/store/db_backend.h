@@ -22,6 +22,7 @@ struct db_backend {
 	const void *(*blob)(const struct db_row *row, int column, size_t *ret_len);
 	int (*begin)(struct db *db);
 	int (*begin_keyed)(struct db *db, const uint64_t *keys, size_t count);
+	int (*begin_reading)(struct db *db);
 	int (*commit)(struct db *db);
 	void (*rollback)(struct db *db);
 	int (*now)(struct db *db, uint64_t *ret);

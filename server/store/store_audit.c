@@ -192,6 +192,23 @@ static int take_event(const struct db_row *row, void *userdata)
 	return walk->each(&event, walk->userdata);
 }
 
+/* Who asks for what came after, again and again, must not miss a row. */
+static int audit_after(struct store *store, const uint8_t organization[static 16],
+		       uint64_t after_seq, size_t limit, struct walk *walk)
+{
+	int r = db_begin_reading(store->db);
+
+	if (r < 0)
+		return r;
+	r = db_query(store->db,
+		     EVENT_COLUMNS "WHERE organization = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+		     DB_ARGS(DB_BLOB(organization, ORGANIZATION_ID_BYTES), DB_NUMBER(after_seq),
+			     DB_NUMBER(limit)),
+		     take_event, walk);
+	db_rollback(store->db);
+	return r;
+}
+
 int store_audit(struct store *store, const uint8_t organization[static 16], uint64_t after_seq,
 		size_t limit, store_event_each each, void *userdata)
 {
@@ -199,12 +216,7 @@ int store_audit(struct store *store, const uint8_t organization[static 16], uint
 
 	limit = MIN(limit, STORE_LIST_MAX);
 	if (after_seq > 0)
-		return db_query(store->db,
-				EVENT_COLUMNS "WHERE organization = $1 AND seq > $2"
-					      " ORDER BY seq LIMIT $3",
-				DB_ARGS(DB_BLOB(organization, ORGANIZATION_ID_BYTES),
-					DB_NUMBER(after_seq), DB_NUMBER(limit)),
-				take_event, &walk);
+		return audit_after(store, organization, after_seq, limit, &walk);
 	return db_query(store->db,
 			EVENT_COLUMNS "WHERE organization = $1 ORDER BY seq DESC LIMIT $2",
 			DB_ARGS(DB_BLOB(organization, ORGANIZATION_ID_BYTES), DB_NUMBER(limit)),

@@ -312,6 +312,7 @@ static const struct db_backend backend = {
 	.blob = row_blob,
 	.begin = pg_begin,
 	.begin_keyed = pg_begin_keyed,
+	.begin_reading = pg_begin_reading,
 	.commit = pg_commit,
 	.rollback = pg_rollback,
 	.now = pg_now,

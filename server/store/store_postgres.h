@@ -69,6 +69,7 @@ int pg_take_number(const struct db_row *row, void *userdata);
 
 int pg_begin(struct db *db) MUST_CHECK;
 int pg_begin_keyed(struct db *db, const uint64_t *keys, size_t count) MUST_CHECK;
+int pg_begin_reading(struct db *db) MUST_CHECK;
 int pg_commit(struct db *db) MUST_CHECK;
 void pg_rollback(struct db *db);
 int pg_now(struct db *db, uint64_t *ret) MUST_CHECK;

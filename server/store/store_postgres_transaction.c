@@ -92,6 +92,12 @@ int pg_begin_keyed(struct db *db, const uint64_t *keys, size_t count)
 	return begin_by(pg_of(db), sql.text);
 }
 
+int pg_begin_reading(struct db *db)
+{
+	return begin_by(pg_of(db), BEGIN "SELECT pg_advisory_xact_lock(" PG_LOCK_STORE "); "
+					 "SELECT " CLOCK ", " VERSION);
+}
+
 int pg_commit(struct db *db)
 {
 	CLEANUP_RESULT PGresult *result = NULL;

@@ -292,6 +292,12 @@ static int backend_begin_keyed(struct db *db, const uint64_t *keys UNUSED, size_
 	return lite_begin(lite_of(db));
 }
 
+/* Serials are given out in the order of commits. */
+static int backend_begin_reading(struct db *db)
+{
+	return lite_run(lite_of(db), "BEGIN");
+}
+
 static int backend_commit(struct db *db)
 {
 	int r = lite_run(lite_of(db), "COMMIT");
@@ -343,6 +349,7 @@ static const struct db_backend db_sqlite = {
 	.blob = row_blob,
 	.begin = backend_begin,
 	.begin_keyed = backend_begin_keyed,
+	.begin_reading = backend_begin_reading,
 	.commit = backend_commit,
 	.rollback = backend_rollback,
 	.now = backend_now,

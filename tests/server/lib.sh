@@ -124,6 +124,26 @@ server_stop() {
 	wait "$server_pid"
 }
 
+# node_join NAME: another server on the same database; its node_url, node_admin_url and node_pid under that name.
+declare -A node_dir node_url node_admin_url node_pid
+node_join() {
+	local port admin_port files=$server_home/for-$1
+	mkdir "$files"
+	cp "$server_dir"/{kek,ca.key,ca.pem} "$files/"
+	port=$(free_port)
+	admin_port=$(free_port)
+	node_dir[$1]=$server_home/$1
+	node_url[$1]=https://$server_name:$port
+	node_admin_url[$1]=https://$server_name:$admin_port
+	"$panocryptd" init --join "$files" --store "$store_url" --node "$1" --dir "${node_dir[$1]}" \
+		--url "${node_url[$1]}" --admin-url "${node_admin_url[$1]}" --listen "127.0.0.1:$port" \
+		--admin-listen "127.0.0.1:$admin_port" >"$files/log" 2>&1 || die "join: $(cat "$files/log")"
+	"$panocryptd" serve --dir "${node_dir[$1]}" --ready-file "$files/ready" >>"$files/log" 2>&1 &
+	node_pid[$1]=$!
+	cleanup_fn end_process "${node_pid[$1]}"
+	wait_for 30 test -s "$files/ready" || die "node $1: $(tail -n 5 "$files/log")"
+}
+
 # server_child NAME: the process id of core, admin or front.
 server_child() {
 	local pid
@@ -151,8 +171,7 @@ private_hosts() {
 
 # curl that finds and trusts the server.
 fetch() {
-	curl -sS --max-time 30 --resolve "$server_name:$server_port:127.0.0.1" \
-		--resolve "$server_name:$server_admin_port:127.0.0.1" "$@"
+	curl -sS --max-time 30 --connect-to "$server_name::127.0.0.1:" "$@"
 }
 
 # api METHOD PATH [BODY]: sets status, content_type and body. As api_token, or server_token; api_token=- sends none.

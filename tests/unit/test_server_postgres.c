@@ -255,6 +255,11 @@ static void locks_by_key(void **state)
 	assert_int_equal(db_begin(pair->b), -EBUSY);
 	assert_said("another process");
 	assert_ok(db_commit(pair->a));
+	assert_ok(db_begin_keyed(pair->a, left, ARRAY_SIZE(left)));
+	assert_int_equal(db_begin_reading(pair->b), -EBUSY);
+	assert_ok(db_commit(pair->a));
+	assert_ok(db_begin_reading(pair->b));
+	db_rollback(pair->b);
 	/* Nothing of this was a change; then there is one. */
 	assert_int_equal(changes(pair->a), before);
 	assert_ok(db_begin(pair->b));

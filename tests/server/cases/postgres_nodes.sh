@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# stores: postgresql
+# Three servers on one database: joining it, what is refused, and that a change on one holds on all at the next request.
+set -u
+# shellcheck source=tests/server/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+requires jose
+server_start
+many() { "$server_tests/many.py" --ca "$server_ca" "$@"; }
+
+# --- joining
+try_init() { "$panocryptd" init --dir "$server_home/new" --store "$store_url" --url "$server_url" \
+	--admin-url "$server_admin_url" "$@" >"$server_home/try.log" 2>&1; }
+refuses() { # NAME SENTENCE OPTION…
+	local name=$1 sentence=$2
+	shift 2
+	try_init "$@"
+	equal "$name is refused" "$?" 1
+	check "$name: it says so" grep -qF -e "$sentence" "$server_home/try.log"
+	equal "$name: nothing is left" "$(find "$server_home/new" -type f 2>/dev/null)" ""
+}
+mkdir "$server_home/other"
+cp "$server_dir"/{ca.key,ca.pem} "$server_home/other/"
+refuses "a second first init" "--join" --organization x --admin y
+refuses "joining without the key" "kek is missing" --join "$server_home/other"
+head -c 32 /dev/urandom >"$server_home/other/kek"
+chmod 600 "$server_home/other/kek"
+refuses "another key" "isn't the key of this store" --join "$server_home/other"
+refuses "an organization besides" "--organization" --join "$server_home/other" --organization x
+refuses "a password in the URL" "password" --join "$server_home/other" --store "${store_url/@/:secret@}"
+refuses "TCP without a word about TLS" "sslmode" --join "$server_home/other" --store "postgresql://a@127.0.0.1/b"
+node_join b
+node_join c
+equal "a node has the same CA" "$(cat "${node_dir[b]}/ca.pem")" "$(cat "$server_ca")"
+sed 's/"node": "b"/"node": "a"/' "${node_dir[b]}/config.json" >"$server_home/same.json"
+mkdir "$server_home/same"
+cp -p "${node_dir[b]}"/* "$server_home/same/"
+cp "$server_home/same.json" "$server_home/same/config.json"
+timeout 30 "$panocryptd" serve --dir "$server_home/same" --listen "127.0.0.1:$(free_port)" \
+	--admin-listen "127.0.0.1:$(free_port)" >"$server_home/same.log" 2>&1
+equal "a second node of the same name doesn't start" "$?" 1
+check "it says so" grep -q 'another "\(core\|admin\)@a" is connected' "$server_home/same.log"
+
+# --- one change, all nodes
+new_device
+kid=$(exchange_thumbprint "$device_url")
+point=$(a_point)
+path=${device_url#"$server_url"}
+for node in "$server_url" "${node_url[b]}" "${node_url[c]}"; do
+	recover "$node$path" "$kid" "$point"
+	equal "unlocks on ${node##*:}" "$status" 200
+done
+change() { # URL WORD
+	fetch -o /dev/null -w '%{http_code}' -X POST -H "Authorization: Bearer $server_token" --data-binary "" \
+		"$1/v1/devices/$device/$2"
+}
+equal "disabled on a" "$(change "$server_admin_url" disable)" 200
+for node in "${node_url[b]}" "${node_url[c]}" "$server_url"; do
+	recover "$node$path" "$kid" "$point"
+	equal "refused at the next request on ${node##*:}" "$status" 403
+done
+equal "enabled on b" "$(change "${node_admin_url[b]}" enable)" 200
+recover "${node_url[c]}$path" "$kid" "$point"
+equal "unlocks at the next request on c" "$status" 200
+
+# --- 200 in flight over three nodes, revoked in the middle: nothing is given out after it has returned
+urls=("$server_url$path/rec/$kid" "${node_url[b]}$path/rec/$kid" "${node_url[c]}$path/rec/$kid")
+for ((i = 0; i < 200; i++)); do echo "- $point"; done | many --keep "${urls[@]}" >"$server_home/revoke.log" &
+flight=$!
+in_flight() { [ "$(grep -c "^200 " "$server_home/revoke.log")" -gt 500 ]; }
+check "200 connections ask" wait_for 30 in_flight
+equal "revoked on c meanwhile" "$(change "${node_admin_url[c]}" revoke)" 200
+returned=$(date +%s.%N)
+wait "$flight"
+equal "each connection was told so" "$(grep -c "^403 " "$server_home/revoke.log")" 200
+equal "and nothing else than 200 and 403" "$(awk '$1 != 200 && $1 != 403' "$server_home/revoke.log")" ""
+equal "no answer of 200 to what was asked after it had returned" \
+	"$(awk -v returned="$returned" '$1 == 200 && $3 > returned' "$server_home/revoke.log")" ""
+# What has left before may be on its way, to a client that is one thread for 200 connections.
+equal "nor any a second later" "$(awk -v returned="$returned" '$1 == 200 && $4 > returned + 1' "$server_home/revoke.log")" ""
+sort -k4n "$server_home/revoke.log" | awk -v returned="$returned" '{ n[$1]++ } $1 == 200 { last = $4 }
+	END { printf "#   200: %d, 403: %d, last 200 %.3f s after the revoke had returned\n", n[200], n[403], last - returned }'
+
+# --- 200 redemptions of a key of five uses
+new_key '{"max_uses":5}'
+jq -r --argjson first 1000 'range($first; $first + 200) as $n |
+	"- " + (. + {nonce: "\(.nonce[4:])\($n)", fingerprint: "\(.fingerprint[4:])\($n)"} | tojson)' <<<"$(enroll_body "$key")" |
+	many --at-once 100 "$server_admin_url/v1/enroll" "${node_admin_url[b]}/v1/enroll" "${node_admin_url[c]}/v1/enroll" \
+	>"$server_home/redeem.log"
+equal "exactly five are redeemed" "$(grep -c "^201 " "$server_home/redeem.log")" 5
+equal "nobody was left without an answer" "$(grep -c "^0 " "$server_home/redeem.log")" 0
+equal "the key says five" "$(store_sql "SELECT uses FROM enrollment_key WHERE id = '$key_id'")" 5
+equal "five devices" "$(store_sql "SELECT count(*) FROM device WHERE enrollment_key = '$key_id'")" 5
+awk '{ print $1 }' "$server_home/redeem.log" | sort | uniq -c | sed 's/^/#   redeemed: /'
+
+# --- the audit: a lane for each node, none with a gap
+equal "lanes of all nodes" "$(store_sql "SELECT count(DISTINCT writer) FROM audit WHERE writer LIKE 'core@%'")" 3
+equal "no lane has a gap" "$(store_sql "SELECT writer FROM audit GROUP BY organization, writer
+	HAVING count(*) <> max(lane_seq)")" ""
+rows=$(store_sql "SELECT count(*) FROM audit WHERE event = 'unlock-allowed'")
+check "each answer of 200 has its row" test "$rows" -ge "$(grep -c "^200 " "$server_home/revoke.log")"
+tests_done

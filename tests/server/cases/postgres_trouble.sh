@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# stores: postgresql
+# A database that stops, stands still, is locked, drops connections or has no room, under load: 503, never a hang, never an
+# unaudited answer, and all is well by itself once the database is.
+set -u
+# shellcheck source=tests/server/lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+requires jose pgrep
+unset TEST_POSTGRES # it is stopped here
+server_start
+new_device
+kid=$(exchange_thumbprint "$device_url")
+point=$(a_point)
+children() { pgrep -P "$server_pid" | sort | tr '\n' ' '; }
+born=$(children)
+try() { recover "$device_url" "$kid" "$point"; }
+unlocks() { try; [ "$status" = 200 ]; }
+health() { fetch -o /dev/null -w '%{http_code}' "$1/healthz"; }
+is_well() { [ "$(health "$server_url") $(health "$server_admin_url")" = "200 200" ]; }
+is_unwell() { [ "$(health "$server_url") $(health "$server_admin_url")" = "503 503" ]; }
+# timed COMMAND…: sets seconds.
+timed() {
+	local start=$SECONDS
+	"$@"
+	seconds=$((SECONDS - start))
+}
+# Each request has an address of its own, by which its audit row is found.
+sources=0
+load() { # COUNT FILE
+	for ((i = 0; i < $1; i++)); do
+		echo "127.$((100 + sources / 65000)).$((sources / 250 % 250)).$((sources % 250 + 1)) $point"
+		sources=$((sources + 1))
+	done >"$2.in"
+	"$server_tests/many.py" --ca "$server_ca" --at-once 20 "$device_url/rec/$kid" <"$2.in" >"$2"
+}
+# every_answer_has_its_row NAME FILE: and each that isn't 200 is 503.
+every_answer_has_its_row() {
+	equal "$1: answers are 200 or 503" "$(awk '$1 != 200 && $1 != 503' "$2" | head -n 3)" ""
+	equal "$1: each 200 has its row" "$(comm -23 <(awk '$1 == 200 { print $2 }' "$2" | sort) \
+		<(store_sql "SELECT source FROM audit WHERE event = 'unlock-allowed'" | sort))" ""
+	awk -v name="$1" '{ n[$1]++ } END { printf "#   %s: 200: %d, 503: %d\n", name, n[200], n[503] }' "$2"
+}
+
+check "unlocks" unlocks
+check "is well" is_well
+
+# --- stopped under load
+load 400 "$server_home/stopped" &
+loading=$!
+wait_for 20 grep -q "^200" "$server_home/stopped"
+postgres_stop immediate
+timed try
+equal "stopped: 503" "$status" 503
+check "stopped: at once" test "$seconds" -le 4
+check "stopped: both listeners say it" wait_for 10 is_unwell
+api GET /v1/whoami
+equal "stopped: the API says it" "$status" 503
+wait "$loading"
+postgres_start
+check "started: unlocks by itself" wait_for 15 unlocks
+check "started: is well" wait_for 15 is_well
+equal "started: by the same processes" "$(children)" "$born"
+every_answer_has_its_row stopped "$server_home/stopped"
+check "stopped: some were refused" grep -q "^503" "$server_home/stopped"
+
+# --- connections dropped in the middle of transactions
+load 400 "$server_home/dropped" &
+loading=$!
+drops=0
+while kill -0 "$loading" 2>/dev/null; do
+	store_sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE usename = '$store_database' AND state <> 'idle'" >/dev/null && drops=$((drops + 1))
+done
+wait "$loading"
+check "dropped: goes on" wait_for 15 unlocks
+check "dropped: is well" wait_for 15 is_well
+check "dropped: often" test "$drops" -ge 3
+every_answer_has_its_row dropped "$server_home/dropped"
+
+# --- locked
+locked() { # SQL
+	store_sql "BEGIN; $1; SELECT 'locked'; SELECT pg_sleep(20)" >"$server_home/locked" 2>/dev/null &
+	holder=$!
+	wait_for 10 grep -q locked "$server_home/locked"
+	timed try
+	equal "$1: 503" "$status" 503
+	check "$1: within 8 s" test "$seconds" -le "$(stretch 8)"
+	store_sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)%'
+		AND pid <> pg_backend_pid()" >/dev/null
+	wait "$holder"
+	check "$1: unlocks afterwards" wait_for 15 unlocks
+}
+locked "SELECT pg_advisory_xact_lock(5787236413518766081)"
+locked "LOCK TABLE audit"
+check "locked: is well" wait_for 15 is_well
+
+# --- stands still
+tree() { postgres_pid; pgrep -P "$(postgres_pid)"; }
+# shellcheck disable=SC2046 # a list
+kill -STOP $(tree)
+timed try
+equal "silent: 503" "$status" 503
+check "silent: within 8 s" test "$seconds" -le "$(stretch 8)"
+check "silent: both listeners say it" wait_for 20 is_unwell
+# shellcheck disable=SC2046
+kill -CONT $(tree)
+check "silent: unlocks afterwards" wait_for 20 unlocks
+check "silent: is well" wait_for 15 is_well
+
+# --- core is killed while the database is away
+kill -KILL "$(server_child core)"
+check "core alone: comes back" wait_for 20 unlocks
+postgres_stop
+kill -KILL "$(server_child core)"
+check "core and database: 503 or no answer" test "$(try; echo "$status")" != 200
+postgres_start
+check "core and database: unlocks" wait_for 40 unlocks
+
+# --- no lane has a gap
+equal "no lane has a gap" "$(store_sql "SELECT writer FROM audit GROUP BY organization, writer
+	HAVING count(*) <> max(lane_seq)")" ""
+store_sql "UPDATE panocrypt_version SET version = 99"
+server_stop
+timeout 20 "$panocryptd" serve --dir "$server_dir" >"$server_home/newer.log" 2>&1
+equal "a newer schema is refused" "$?" 1
+check "it says so" grep -q "newer panocryptd" "$server_home/newer.log"
+tests_done
