@@ -16,7 +16,7 @@
 #> make check-server  the server's tests
 #> make check-console the web console in a browser
 #> make check-powercut random power cuts in VMs: N= SEED= CASE=
-#> make check-fault   fault injection
+#> make check-fault   fault injection into the server: N= requests (default 100000) on each store
 #> make bench         figures against their goals, build/bench.json
 #> make fuzz          every fuzzer for T seconds: T=60; F=name runs one of them
 #> make lint          format, clang-tidy, cppcheck, shellcheck, layers, sizes
@@ -193,7 +193,7 @@ test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
 -include static.mk
 
 # What "make deps" has just installed is seen by a make that starts after it, hence the recipes.
-.PHONY: deps demo check list-vm check-vm check-server fuzz lint help clean
+.PHONY: deps demo check list-vm check-vm check-server check-fault fuzz lint help clean
 deps:
 	$(Q)tools/deps
 
@@ -221,8 +221,12 @@ fuzz: deps
 lint:
 	$(Q)tools/lint
 
-.PHONY: check-console check-powercut check-fault bench
-check-console check-powercut check-fault bench:
+check-fault: deps
+	$(Q)$(MAKE) -j$$(nproc) all test-programs
+	$(Q)REQUESTS=$(or $(N),100000) tests/fault/run
+
+.PHONY: check-console check-powercut bench
+check-console check-powercut bench:
 	@echo "make $@: not built yet; see NEWS.md for what is" >&2; exit 1
 
 help:

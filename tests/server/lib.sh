@@ -99,13 +99,18 @@ server_init() {
 
 # server_run [OPTION…]: serves the folder and waits until it is ready.
 server_run() {
+	server_try "$@" || die "serve: $(tail -n 5 "$server_home/log")"
+}
+
+# server_try [OPTION…]: the same, false when it doesn't start.
+server_try() {
 	rm -f "$server_home/ready"
 	"$panocryptd" serve --dir "$server_dir" --ready-file "$server_home/ready" "$@" \
 		>>"$server_home/log" 2>&1 &
 	server_pid=$!
 	cleanup_fn end_process "$server_pid"
 	wait_for 30 server_is_ready_or_dead
-	[ -s "$server_home/ready" ] || die "serve: $(tail -n 5 "$server_home/log")"
+	[ -s "$server_home/ready" ]
 }
 
 server_is_ready_or_dead() {

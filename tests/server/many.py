@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""many.py --ca FILE [--at-once N] [--keep] URL…: a POST for each line of standard input, over the URLs in turn.
+"""many.py --ca FILE [--at-once N] [--keep] [--wait] URL…: a POST for each line of standard input, over the URLs in turn.
 
 Each line is "SOURCE BODY": the request comes from that loopback address ("-": any) over a connection of its own, so that
 the server's audit names each request. Prints a line for each when it ends: "STATUS SOURCE START END" (seconds since the
 epoch; STATUS 0: no whole answer). --keep: all connections are made first; then each asks again and again until it is
-told something else than 200.
+told something else than 200. --wait: a second after each 503.
 """
 import argparse
 import asyncio
@@ -19,9 +19,18 @@ TROUBLE = (OSError, ssl.SSLError, asyncio.IncompleteReadError, asyncio.LimitOver
 
 
 async def connect(options, url, source):
+    """Patiently: nothing has been asked before the connection is there, so it may be tried again."""
     target = urllib.parse.urlsplit(url)
-    return await asyncio.open_connection("127.0.0.1", target.port, ssl=options.context, server_hostname=target.hostname,
-                                         local_addr=None if source == "-" else (source, 0))
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return await asyncio.wait_for(asyncio.open_connection(
+                "127.0.0.1", target.port, ssl=options.context, server_hostname=target.hostname,
+                local_addr=None if source == "-" else (source, 0)), 15)
+        except TROUBLE:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.05)
 
 
 def request(url, body, keep):
@@ -58,8 +67,10 @@ async def work(options, queue):
         except TROUBLE:
             print(f"0 {source} {time.time():.3f} {time.time():.3f}", flush=True)
             continue
-        await ask(stream, source, request(url, body, False))
+        status = await ask(stream, source, request(url, body, False))
         stream[1].close()
+        if status == 503 and options.wait:
+            await asyncio.sleep(1)
 
 
 async def keep_asking(options, url, source, body):
@@ -77,6 +88,7 @@ async def main():
     parser.add_argument("--ca", required=True)
     parser.add_argument("--at-once", type=int, default=50)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--wait", action="store_true")
     parser.add_argument("urls", nargs="+")
     options = parser.parse_args()
     options.context = ssl.create_default_context(cafile=options.ca)
