@@ -26,6 +26,23 @@ static int try_socket(void)
 	return socket(AF_INET, SOCK_STREAM, 0);
 }
 
+static int try_local_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static int try_raw_socket(void)
+{
+	return socket(AF_NETLINK, SOCK_RAW, 0);
+}
+
+static int try_listen(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return fd < 0 ? -1 : listen(fd, 1);
+}
+
 static int try_fork(void)
 {
 	pid_t pid = fork();
@@ -62,15 +79,14 @@ static int try_setuid(void)
 	return setuid(getuid());
 }
 
-static int outcome(enum process_kind kind, int (*attempt)(void))
+static int outcome(enum process_kind kind, enum process_reach reach, int (*attempt)(void))
 {
 	int status;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-		    process_sandbox(kind, PROCESS_REACH_FILES) < 0)
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || process_sandbox(kind, reach) < 0)
 			_exit(NO_SANDBOX);
 		_exit(attempt() >= 0 ? WORKS : FORBIDDEN);
 	}
@@ -99,7 +115,8 @@ static void forbids_what_the_table_says(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		for (int kind = 0; kind < PROCESS_KIND_COUNT; kind++) {
-			int got = outcome((enum process_kind)kind, rows[i].attempt);
+			int got = outcome((enum process_kind)kind, PROCESS_REACH_FILES,
+					  rows[i].attempt);
 
 			if (got != rows[i].want[kind])
 				fail_msg("%s, %s: %d, wanted %d", process_table[kind].name,
@@ -108,10 +125,39 @@ static void forbids_what_the_table_says(void **state)
 	}
 }
 
+/* What core and admin keep to connect to their database again, and that front never does. */
+static void connects_as_far_as_the_store_needs(void **state)
+{
+	static const struct {
+		const char *what;
+		int (*attempt)(void);
+		int want[3]; /* by files, by socket, by network */
+	} rows[] = {
+		{ "make a local socket", try_local_socket, { FORBIDDEN, WORKS, WORKS } },
+		{ "make a network socket", try_socket, { FORBIDDEN, FORBIDDEN, WORKS } },
+		{ "make another socket", try_raw_socket, { FORBIDDEN, FORBIDDEN, FORBIDDEN } },
+		{ "listen", try_listen, { FORBIDDEN, FORBIDDEN, FORBIDDEN } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		for (int reach = 0; reach < 3; reach++) {
+			enum process_reach to = (enum process_reach)reach;
+
+			assert_int_equal(outcome(PROCESS_CORE, to, rows[i].attempt),
+					 rows[i].want[reach]);
+			assert_int_equal(outcome(PROCESS_ADMIN, to, rows[i].attempt),
+					 rows[i].want[reach]);
+			assert_int_equal(outcome(PROCESS_FRONT, to, rows[i].attempt), FORBIDDEN);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forbids_what_the_table_says),
+		cmocka_unit_test(connects_as_far_as_the_store_needs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
