@@ -10,9 +10,11 @@
  */
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "server/store/db.h"
+#include "server/store/schema.h"
 #include "tests/unit/server_fixture.h"
 
 struct pair {
@@ -103,24 +105,87 @@ static void refuses_other_databases(void **state)
 	assert_null(store);
 }
 
-/* The first program of a version brings the schema up to date; a second one finds it done. */
-static void brings_old_schemas_up_to_date(void **state)
+/* A database of the oldest schema: none. */
+static void make_oldest(void)
 {
-	struct store *store = NULL;
 	PGconn *connection;
 
-	(void)state;
 	postgres_reset();
 	connection = postgres_connect();
 	PQclear(postgres_run(connection, "CREATE TABLE panocrypt_version (version BIGINT);"
 					 "INSERT INTO panocrypt_version VALUES (0);"
 					 "CREATE SEQUENCE panocrypt_changes"));
 	PQfinish(connection);
+}
+
+/* The first program of a version brings the schema up to date; a second one finds it done. */
+static void brings_old_schemas_up_to_date(void **state)
+{
+	struct store *store = NULL;
+
+	(void)state;
+	make_oldest();
 	for (int i = 0; i < 2; i++) {
 		assert_ok(store_open(postgres_url(), "other", &store));
 		store_close(store);
-		assert_true(postgres_sql("SELECT version FROM panocrypt_version") > 0);
+		assert_int_equal(postgres_sql("SELECT version FROM panocrypt_version"),
+				 schema_count);
 	}
+}
+
+/* Nodes that start at once wait for one another: each file is applied once. */
+static void brings_up_to_date_once(void **state)
+{
+	pid_t children[6];
+
+	(void)state;
+	make_oldest();
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		children[i] = fork();
+		assert_true(children[i] >= 0);
+		if (children[i] == 0) {
+			struct store *store;
+			char writer[16];
+
+			snprintf(writer, sizeof(writer), "node%zu", i);
+			_exit(store_open(postgres_url(), writer, &store) == 0 ? 0 : 1);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		int status;
+
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(postgres_sql("SELECT version FROM panocrypt_version"), schema_count);
+}
+
+/* Also for longer than a request would wait. */
+static void waits_for_a_long_update(void **state)
+{
+	struct store *store;
+	PGconn *connection;
+	time_t start;
+	pid_t child;
+	int status;
+
+	(void)state;
+	make_oldest();
+	connection = postgres_connect();
+	PQclear(postgres_run(connection, "BEGIN; SELECT pg_advisory_xact_lock(5787236413518766081);"
+					 "CREATE TABLE made_meanwhile (a INTEGER)"));
+	start = time(NULL);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(store_open(postgres_url(), "waiting", &store) == 0 ? 0 : 1);
+	/* What an update of a large table would do for so long. */
+	PQclear(postgres_run(connection, "SELECT pg_sleep(5); COMMIT"));
+	PQfinish(connection);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_true(time(NULL) - start >= 4);
+	assert_int_equal(postgres_sql("SELECT version FROM panocrypt_version"), schema_count);
 }
 
 static void refuses_careless_databases(void **state)
@@ -362,6 +427,8 @@ int main(void)
 		cmocka_unit_test(gives_silence_up),
 		WITH_FIXTURE(refuses_other_databases),
 		WITH_FIXTURE(brings_old_schemas_up_to_date),
+		WITH_FIXTURE(brings_up_to_date_once),
+		WITH_FIXTURE(waits_for_a_long_update),
 		WITH_FIXTURE(refuses_careless_databases),
 		WITH_PAIR(takes_one_writer_of_a_name),
 		WITH_PAIR(carries_values),
