@@ -56,7 +56,7 @@ void answer_failure(struct connection *connection, int r)
 {
 	log_failure(r);
 	if (r == -EBUSY || r == -ENOSPC)
-		problem_answer(connection, "unavailable", "The store is busy or its disk full.");
+		problem_answer(connection, "unavailable", "The store is busy or away, or its disk is full.");
 	else
 		problem_answer(connection, "internal", "%s", "");
 }

@@ -17,6 +17,7 @@
 #include "server/store/store_internal.h"
 
 #define DOMAIN "panocrypt-audit-1"
+#define VERIFY_PAGE 5000
 
 struct row {
 	const uint8_t *organization;
@@ -251,6 +252,7 @@ struct chain {
 	char writer[WRITER_SIZE];
 	struct head head;
 	bool started;
+	size_t rows; /* of this page */
 };
 
 static int broken(const struct row *row, const char *what)
@@ -266,7 +268,7 @@ static int broken(const struct row *row, const char *what)
 /* The next row belongs to another lane than the one before. */
 static int begin_lane(struct chain *chain, const struct row *row)
 {
-	memset(chain, 0, sizeof(*chain));
+	memset(&chain->head, 0, sizeof(chain->head));
 	memcpy(chain->organization, row->organization, sizeof(chain->organization));
 	if (strlen(row->writer) >= sizeof(chain->writer))
 		return broken(row, "the writer's name is too long");
@@ -314,16 +316,33 @@ static int check_row(const struct db_row *found, void *userdata)
 		return broken(&row, "its hash doesn't fit its content and the row before");
 	chain->head.lane_seq = row.lane_seq;
 	memcpy(chain->head.hash, hash, sizeof(hash));
+	chain->rows++;
 	return 0;
+}
+
+/* The rows behind those that were checked, some of them: a statement must not take long. */
+static int check_page(struct store *store, struct chain *chain)
+{
+	chain->rows = 0;
+	return db_query(
+		store->db,
+		"SELECT organization, writer, lane_seq, time_s, event, device, source,"
+		" reason, actor, detail, count, hash FROM audit"
+		" WHERE (organization, writer, lane_seq) > ($1, $2, $3)"
+		" ORDER BY organization, writer, lane_seq LIMIT $4",
+		DB_ARGS(DB_BLOB(chain->organization, chain->started ? ORGANIZATION_ID_BYTES : 0),
+			DB_TEXT(chain->writer), DB_NUMBER(chain->head.lane_seq),
+			DB_NUMBER(VERIFY_PAGE)),
+		check_row, chain);
 }
 
 int store_audit_verify(struct store *store)
 {
 	struct chain chain = { .started = false };
+	int r;
 
-	return db_query(store->db,
-			"SELECT organization, writer, lane_seq, time_s, event, device, source,"
-			" reason, actor, detail, count, hash FROM audit"
-			" ORDER BY organization, writer, lane_seq",
-			DB_NO_ARGS, check_row, &chain);
+	do
+		r = check_page(store, &chain);
+	while (r == 0 && chain.rows == VERIFY_PAGE);
+	return r;
 }

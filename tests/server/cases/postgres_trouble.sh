@@ -29,6 +29,7 @@ timed() {
 # Each request has an address of its own, by which its audit row is found.
 sources=0
 load() { # COUNT FILE
+	: >"$2"
 	for ((i = 0; i < $1; i++)); do
 		echo "127.$((100 + sources / 65000)).$((sources / 250 % 250)).$((sources % 250 + 1)) $point"
 		sources=$((sources + 1))
@@ -49,6 +50,7 @@ check "is well" is_well
 # --- stopped under load
 load 400 "$server_home/stopped" &
 loading=$!
+wait_for 20 test -e "$server_home/stopped"
 wait_for 20 grep -q "^200" "$server_home/stopped"
 postgres_stop immediate
 timed try
@@ -115,6 +117,12 @@ check "core alone: comes back" wait_for 20 unlocks
 postgres_stop
 kill -KILL "$(server_child core)"
 check "core and database: 503 or no answer" test "$(try; echo "$status")" != 200
+mkdir "$server_home/second"
+cp "$server_dir"/* "$server_home/second/"
+timeout 20 "$panocryptd" serve --dir "$server_home/second" --listen "127.0.0.1:$(free_port)" \
+	--admin-listen "127.0.0.1:$(free_port)" >"$server_home/away.log" 2>&1
+equal "a server doesn't start without its database" "$?" 1
+check "it says so" grep -q "can't be reached" "$server_home/away.log"
 postgres_start
 check "core and database: unlocks" wait_for 40 unlocks
 
