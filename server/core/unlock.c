@@ -201,15 +201,16 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 	uint64_t version_now;
 	int r;
 
-	r = store_version(parts->store, &version_now);
-	if (r != 0 || version_now == version)
-		return r;
-	r = read_facts(parts, item, &reading);
-	if (r < 0)
-		return r;
-	decision = decide(&reading.facts);
-	if (decision.allowed && !reading.is_damaged)
-		return 0;
+	do { /* until nothing has changed since what was decided on was read */
+		r = store_version(parts->store, &version_now);
+		if (r != 0 || version_now == version)
+			return r;
+		version = version_now;
+		r = read_facts(parts, item, &reading);
+		if (r < 0)
+			return r;
+		decision = decide(&reading.facts);
+	} while (decision.allowed && !reading.is_damaged);
 	answer_status(item, 403);
 	source_print(&item->source, source);
 	entry.source = source;
