@@ -23,6 +23,7 @@
 #include "server/config.h"
 #include "server/core/keys.h"
 #include "server/join.h"
+#include "server/store/db.h"
 #include "server/store/store.h"
 
 #define TOKEN_EXPIRES_S (365ULL * 24 * 60 * 60)
@@ -50,9 +51,9 @@ static const struct option_row rows[] = {
 	ROW("admin-listen", admin_listen, "ADDR:PORT", "default: [::] and the port of --admin-url"),
 	ROW("assets", assets, "DIR",
 	    "where install.sh and bootstrap-<arch> are; default: DIR/assets"),
-	ROW("store", store, "URL",
-	    "keep the store in this PostgreSQL database: postgresql://ROLE@HOST/DATABASE?…, "
-	    "without a password; default: DIR/panocrypt.db"),
+	ROW("store", store, "URL|FILE",
+	    "keep the store in this PostgreSQL database, postgresql://ROLE@HOST/DATABASE?… without "
+	    "a password, or in this file; default: DIR/panocrypt.db"),
 	ROW("node", node, "NAME",
 	    "this server among those on one database; default: the host's name"),
 	ROW("join", join, "FOLDER",
@@ -93,9 +94,9 @@ static int require(const struct init_options *options)
 			return fail(-EINVAL, "%s is missing: see \"panocryptd help\"",
 				    required[i].flag);
 	}
-	if (options->join && !options->store)
-		return fail(-EINVAL, "--join needs --store: a store that several servers can "
-				     "reach");
+	if (options->join && (!options->store || !db_place_is_url(options->store)))
+		return fail(-EINVAL, "--join needs --store postgresql://…: a store that several "
+				     "servers can reach");
 	return 0;
 }
 
@@ -308,6 +309,10 @@ static int give_away(const struct server_config *config)
 			return fail(-errno, "can't give %s to %s: %s", path, config->user,
 				    strerror(errno));
 	}
+	if (!db_place_is_url(config->store) &&
+	    lchown(config->store, user->pw_uid, user->pw_gid) < 0)
+		return fail(-errno, "can't give %s to %s: %s", config->store, config->user,
+			    strerror(errno));
 	if (chown(config->dir, user->pw_uid, user->pw_gid) < 0)
 		return fail(-errno, "can't give %s to %s: %s", config->dir, config->user,
 			    strerror(errno));

@@ -56,7 +56,8 @@ void answer_failure(struct connection *connection, int r)
 {
 	log_failure(r);
 	if (r == -EBUSY || r == -ENOSPC)
-		problem_answer(connection, "unavailable", "The store is busy or away, or its disk is full.");
+		problem_answer(connection, "unavailable",
+			       "The store is busy or away, or its disk is full.");
 	else
 		problem_answer(connection, "internal", "%s", "");
 }

@@ -33,7 +33,8 @@ static int check_options(const PQconninfoOption *options, bool is_network)
 	for (; options->keyword; options++) {
 		if (!options->val)
 			continue;
-		if (strcmp(options->keyword, "password") == 0)
+		if (strcmp(options->keyword, "password") == 0 ||
+		    strcmp(options->keyword, "sslpassword") == 0)
 			return fail(-EINVAL,
 				    "a password doesn't belong into the URL, which others may "
 				    "read: write a password file and name it with passfile=FILE");

@@ -58,6 +58,7 @@ static void refuses_places(void **state)
 	} rows[] = {
 		{ "postgresql://a:secret@/b?host=/tmp", -EINVAL, "a password doesn't belong" },
 		{ "postgresql://a@/b?host=/tmp&password=secret", -EINVAL, "a password doesn't" },
+		{ "postgresql://a@/b?host=/tmp&sslpassword=secret", -EINVAL, "a password doesn't" },
 		{ "postgresql://a@/b?host=/tmp&passfile=/nonexistent", -EACCES, "/nonexistent" },
 		{ "postgresql://a@127.0.0.1/b", -EINVAL, "sslmode=verify-full" },
 		{ "postgresql://a@localhost,127.0.0.1/b", -EINVAL, "sslmode=verify-full" },

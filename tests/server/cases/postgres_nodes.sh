@@ -28,6 +28,7 @@ refuses "joining without the key" "kek is missing" --join "$server_home/other"
 head -c 32 /dev/urandom >"$server_home/other/kek"
 chmod 600 "$server_home/other/kek"
 refuses "another key" "isn't the key of this store" --join "$server_home/other"
+refuses "a store of one machine" "several servers can reach" --join "$server_home/other" --store /tmp/x.db
 refuses "an organization besides" "--organization" --join "$server_home/other" --organization x
 refuses "a password in the URL" "password" --join "$server_home/other" --store "${store_url/@/:secret@}"
 refuses "TCP without a word about TLS" "sslmode" --join "$server_home/other" --store "postgresql://a@127.0.0.1/b"
