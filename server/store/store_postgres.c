@@ -31,7 +31,15 @@
 #define CLAIM_PAUSE_MS 100
 
 /* Type numbers that PostgreSQL never changes: src/include/catalog/pg_type.dat. */
-enum { OID_ANY = 0, OID_BYTEA = 17, OID_INT8 = 20, OID_INT4 = 23, OID_TEXT = 25, OID_FLOAT8 = 701 };
+enum {
+	OID_ANY = 0,
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_INT8 = 20,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_FLOAT8 = 701
+};
 
 struct pg_row {
 	struct db_row base;
@@ -129,6 +137,7 @@ static int check_columns(const char *sql, const PGresult *result)
 {
 	for (int column = 0; column < PQnfields(result); column++) {
 		switch (PQftype(result, column)) {
+		case OID_BOOL:
 		case OID_BYTEA:
 		case OID_INT8:
 		case OID_INT4:
@@ -206,6 +215,10 @@ static bool read_value(const struct pg_row *row, int column, uint64_t *ret)
 
 	if (PQgetisnull(row->result, row->at, column))
 		return false;
+	if (PQftype(row->result, column) == OID_BOOL) {
+		*ret = (uint64_t)*value;
+		return true;
+	}
 	if (PQgetlength(row->result, row->at, column) == (int)sizeof(small)) {
 		memcpy(&small, value, sizeof(small));
 		*ret = (uint64_t)(int64_t)(int32_t)be32toh(small);

@@ -237,13 +237,16 @@ static int check_values(const struct db_row *row, void *userdata)
 	assert_int_equal(len, 0);
 	assert_int_equal(db_number(row, 5), 7);
 	assert_int_equal(db_number(row, 6), 0);
+	assert_int_equal(db_number(row, 7), 1);
+	assert_int_equal(db_number(row, 8), 0);
 	++*(int *)userdata;
 	return 0;
 }
 
 static void carries_values(void **state)
 {
-	static const char sql[] = "SELECT $1, $2, $3, $4, CAST($5 AS BYTEA), 7, CAST(-1 AS BIGINT)";
+	static const char sql[] = "SELECT $1, $2, $3, $4, CAST($5 AS BYTEA), 7, CAST(-1 AS BIGINT),"
+				  " EXISTS (SELECT 1), 1 > 2";
 	struct pair *pair = *state;
 	uint64_t number;
 	int rows = 0;
