@@ -15,6 +15,9 @@
 #define PG_ADDRESSES_MAX 8
 #define PG_STATEMENTS_MAX 256
 #define PG_CONNECT_MS 3000
+/* With several addresses: for one, and for as many as are tried in one go. */
+#define PG_CONNECT_ONE_MS 1500
+#define PG_CONNECT_ALL_MS 4500
 #define PG_STATEMENT_MS 5000
 #define PG_PAUSE_MS 1000
 /* A schema file may rewrite much. */

@@ -83,6 +83,7 @@ static int fail_connect(const struct pg_address *address, const char *message)
 
 static int connect_to(struct pg *pg, const struct pg_address *address)
 {
+	uint64_t limit_ms = pg->address_count > 1 ? PG_CONNECT_ONE_MS : PG_CONNECT_MS;
 	const char *names[64], *values[64];
 	size_t count = 0;
 	PGconn *connection;
@@ -102,7 +103,7 @@ static int connect_to(struct pg *pg, const struct pg_address *address)
 	values[count] = NULL;
 	connection = PQconnectStartParams(names, values, 0);
 	r = connection && PQstatus(connection) != CONNECTION_BAD
-		    ? wait_for_connection(connection, pg_now_ms() + PG_CONNECT_MS)
+		    ? wait_for_connection(connection, pg_now_ms() + limit_ms)
 		    : -ECONNREFUSED;
 	if (r == 0) {
 		PQsetNoticeProcessor(connection, say_nothing, NULL);
@@ -178,12 +179,14 @@ int pg_claim(struct pg *pg)
 
 /* --- any ------------------------------------------------------------------------------------- */
 
-/* Tries each address once, beginning with the one that served last. */
-static int connect_any(struct pg *pg)
+/* Tries each address once, beginning with the one that served last, as long as there is time; the
+ * next attempt goes on from there. */
+static int connect_any(struct pg *pg, uint64_t limit_ms)
 {
+	uint64_t until_ms = pg_now_ms() + limit_ms;
 	int r = -EBUSY;
 
-	for (size_t i = 0; i < pg->address_count; i++) {
+	for (size_t i = 0; i < pg->address_count && (i == 0 || pg_now_ms() < until_ms); i++) {
 		r = connect_to(pg, &pg->addresses[pg->address]);
 		if (r == 0)
 			r = set_up(pg);
@@ -222,7 +225,7 @@ int pg_ready(struct pg *pg)
 	if (pg_now_ms() < pg->pause_until_ms)
 		return fail(-EBUSY, "the database can't be reached: it is tried again every "
 				    "second");
-	r = connect_any(pg);
+	r = connect_any(pg, PG_CONNECT_ALL_MS);
 	if (r == 0)
 		log_info("connected to the database again");
 	return r;
@@ -250,7 +253,7 @@ int pg_open(const char *url, struct pg **ret)
 		return fail(-ENOMEM, "out of memory");
 	r = pg_read_place(pg, url);
 	if (r == 0)
-		r = connect_any(pg);
+		r = connect_any(pg, PG_ADDRESSES_MAX * PG_CONNECT_MS);
 	if (r == 0)
 		r = keep_identity(pg);
 	if (r < 0)

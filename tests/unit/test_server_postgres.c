@@ -398,26 +398,62 @@ static void outlives_a_node_that_stands_still(void **state)
 	assert_int_equal(postgres_sql(COUNT), 0);
 }
 
-/* It accepts connections and says nothing: given up after a while, then refused at once. */
-static void gives_silence_up(void **state)
+/* Somebody who accepts connections and says nothing. */
+static int listen_in_silence(uint16_t *ret_port)
 {
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct sockaddr_in address = { .sin_family = AF_INET };
 	socklen_t len = sizeof(address);
-	time_t start = time(NULL);
-	struct db *db = NULL;
-	char url[100];
 
-	(void)state;
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
 	assert_int_equal(listen(listener, 5), 0);
 	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
-	snprintf(url, sizeof(url), "postgresql://a@127.0.0.1:%u/b?sslmode=disable",
-		 ntohs(address.sin_port));
+	*ret_port = ntohs(address.sin_port);
+	return listener;
+}
+
+static void gives_silence_up(void **state)
+{
+	time_t start = time(NULL);
+	struct db *db = NULL;
+	char url[100];
+	uint16_t port;
+	int listener = listen_in_silence(&port);
+
+	(void)state;
+	snprintf(url, sizeof(url), "postgresql://a@127.0.0.1:%u/b?sslmode=disable", port);
 	assert_int_equal(db_open(url, false, &db), -EBUSY);
 	assert_said("doesn't answer");
 	assert_true(time(NULL) - start >= 2 && time(NULL) - start < 15);
+	close(listener);
+}
+
+/* The next address is tried, and the one that answered is the first from then on. */
+static void takes_the_address_that_answers(void **state)
+{
+	PGconn *connection = postgres_connect();
+	char url[300], folder[200] = "";
+	struct db *db = NULL;
+	uint64_t number;
+	time_t start;
+	uint16_t port;
+	int listener = listen_in_silence(&port);
+
+	(void)state;
+	for (const char *c = PQhost(connection); *c; c++)
+		snprintf(folder + strlen(folder), sizeof(folder) - strlen(folder),
+			 *c == '/' ? "%%2F" : "%c", *c);
+	snprintf(url, sizeof(url), "postgresql://%s@127.0.0.1:%u,%s:%s/%s?sslmode=disable",
+		 PQuser(connection), port, folder, PQport(connection), PQdb(connection));
+	assert_ok(db_open(url, false, &db));
+	assert_int_equal(db_reach(db), PROCESS_REACH_NETWORK);
+	postgres_sql(END_ALL);
+	start = time(NULL);
+	assert_ok(db_now(db, &number));
+	assert_true(time(NULL) - start <= 1);
+	db_close(db);
+	PQfinish(connection);
 	close(listener);
 }
 
@@ -429,6 +465,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refuses_places),
 		cmocka_unit_test(gives_silence_up),
+		WITH_FIXTURE(takes_the_address_that_answers),
 		WITH_FIXTURE(refuses_other_databases),
 		WITH_FIXTURE(brings_old_schemas_up_to_date),
 		WITH_FIXTURE(brings_up_to_date_once),
