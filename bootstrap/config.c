@@ -42,6 +42,8 @@ static const struct option_row rows[] = {
 	{ "leave-plain", "PANOCRYPT_LEAVE_PLAIN", OPTION_LIST, AT(leave_plain), "MOUNTPOINT",
 	  "another writable filesystem that may stay unencrypted; may be repeated" },
 	{ "json", NULL, OPTION_FLAG, AT(json), NULL, "print JSON (plan, status)" },
+	{ "watch", NULL, OPTION_FLAG, AT(watch), NULL,
+	  "status: go on looking until nothing is left to do" },
 	{ "yes", "PANOCRYPT_YES", OPTION_FLAG, AT(yes), NULL, "ask nothing" },
 	{ "final-reboot", "PANOCRYPT_FINAL_REBOOT", OPTION_FLAG, AT(final_reboot), NULL,
 	  "reboot once more at the end, to see the machine start without us" },

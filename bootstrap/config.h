@@ -19,6 +19,7 @@ struct config {
 	uint64_t boot_bytes;		/* size of the /boot partition to make; default 768 MiB */
 	struct option_list leave_plain; /* writable filesystems that stay plain: mount points */
 	bool json;
+	bool watch;	     /* status: look again until it is over */
 	bool yes;	     /* no question on a terminal */
 	bool final_reboot;   /* reboot once more by ourselves for the native boot */
 	bool no_reboot;	     /* stop where a reboot is needed, and say so */

@@ -31,21 +31,21 @@ static int encrypt_done(struct job *job)
 
 /* The keyring has the key unless stock code opened the volume; then the server is asked until it
  * says yes. */
-static int wait_for_key(const struct job *job, const char *device, struct secret *ret)
+static int wait_for_key(const struct job *job, const char *device, struct pace *pace,
+			struct secret *ret)
 {
-	struct reporter reporter = { .intent = &job->intent,
-				     .state_dir = job->state_dir,
-				     .boot = job->boot };
 	unsigned wait_s = WAIT_FIRST_S;
 
 	for (;;) {
 		int r = unlock_volume_key(job->intent.luks_uuid,
 					  &(struct luks_where){ device, NULL }, ret);
 
+		if (r == 0)
+			pace_wait(pace, "");
 		if (r != -EACCES)
 			return r;
 		log_warning("waiting for key: %s", fail_text());
-		report_progress(&reporter, "encrypt", REPORT_RUNNING, -1, "waiting for key");
+		pace_wait(pace, "key");
 		if (stop_wait(wait_s))
 			return fail(-EINTR, "stopped while waiting for the key");
 		wait_s = MIN(2 * wait_s, WAIT_MOST_S);
@@ -73,11 +73,12 @@ static int encrypt_run(struct job *job)
 	r = block_find("UUID", job->intent.luks_uuid, device, sizeof(device));
 	if (r == -ENODEV)
 		return fail(r, "the encrypted volume %s is not there", job->intent.luks_uuid);
-	if (r == 0)
-		r = wait_for_key(job, device, &volume_key);
 	if (r < 0)
 		return r;
 	pace_start(&pace, job, "encrypt", 0);
+	r = wait_for_key(job, device, &pace, &volume_key);
+	if (r < 0)
+		return r;
 	r = luks_reencrypt_run(&(struct luks_run){ .device = device,
 						   .mapping = MAPPING_NAME,
 						   .volume_key = &volume_key,

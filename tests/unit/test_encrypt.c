@@ -2,7 +2,8 @@
 /*
  * The phase `encrypt` around a faked library: when it is done, that it waits for a key, that
  * SIGTERM ends it between two chunks.
- * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/pace.c bootstrap/stop.c
+ * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/pace.c bootstrap/progress.c
+ * UNIT_SOURCES: bootstrap/stop.c
  */
 #include "bootstrap/block.h"
 #include "bootstrap/luks_reencrypt.h"
@@ -56,11 +57,16 @@ int luks_reencrypt_run(const struct luks_run *run)
 	return 0;
 }
 
-void report_progress(struct reporter *reporter UNUSED, const char *phase,
-		     enum report_state state UNUSED, double percent UNUSED, const char *message)
+void report_running(struct reporter *reporter UNUSED, const struct progress *progress)
 {
-	assert_string_equal(phase, "encrypt");
-	waits_reported += strcmp(message, "waiting for key") == 0;
+	assert_string_equal(progress->phase, "encrypt");
+	waits_reported += strcmp(progress->waiting, "key") == 0;
+}
+
+int progress_write(const char *dir, const struct progress *progress UNUSED)
+{
+	assert_string_equal(dir, RUN_DIR);
+	return 0;
 }
 
 static void done_means_no_flag(void **state)

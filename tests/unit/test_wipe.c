@@ -3,7 +3,7 @@
  * The phase `wipe` on a file that stands for the partition: zeros from the filesystem's end to the
  * device's, nothing else, and the header's word for it.
  * UNIT_SOURCES: bootstrap/phases/wipe.c bootstrap/wiped.c bootstrap/region.c bootstrap/pace.c
- * UNIT_SOURCES: bootstrap/stop.c bootstrap/luks.c bootstrap/luks_json.c
+ * UNIT_SOURCES: bootstrap/progress.c bootstrap/stop.c bootstrap/luks.c bootstrap/luks_json.c
  */
 #include "bootstrap/block.h"
 #include "bootstrap/fs.h"
@@ -57,10 +57,15 @@ int fs_find(const char *name, const struct fs **ret)
 	return 0;
 }
 
-void report_progress(struct reporter *reporter UNUSED, const char *phase UNUSED,
-		     enum report_state state UNUSED, double percent, const char *message UNUSED)
+void report_running(struct reporter *reporter UNUSED, const struct progress *progress)
 {
-	last_percent = percent;
+	last_percent = progress_percent(progress);
+}
+
+int progress_write(const char *dir, const struct progress *progress UNUSED)
+{
+	assert_string_equal(dir, RUN_DIR);
+	return 0;
 }
 
 static struct job job = {
