@@ -114,6 +114,10 @@ static int intend_options(const struct config *config, struct intent *intent)
 		r = put(end, sizeof(intent->leave_plain) - (size_t)(end - intent->leave_plain),
 			"leave_plain", config->leave_plain.items[i]);
 	}
+	if (r == 0)
+		r = PUT(intent, free_space, config->free_space);
+	if (r == 0)
+		r = PUT(intent, coverage, config->coverage);
 	intent->final_reboot = config->final_reboot;
 	return r;
 }

@@ -4,8 +4,8 @@
  * SIGTERM; the next start goes on from there.
  */
 #include "bootstrap/block.h"
+#include "bootstrap/gate.h"
 #include "bootstrap/luks_reencrypt.h"
-#include "bootstrap/pace.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/stop.h"
 #include "bootstrap/unlock.h"
@@ -52,21 +52,45 @@ static int wait_for_key(const struct job *job, const char *device, struct pace *
 	}
 }
 
+struct run {
+	struct pace pace;
+	struct gate gate;
+	uint64_t done_bytes;
+};
+
 /* Between chunks: nothing is suspended. */
 static bool between_chunks(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
 {
-	struct pace *pace = userdata;
+	struct run *run = userdata;
+	uint64_t bytes = done_bytes - MIN(done_bytes, run->done_bytes);
 
-	pace_total(pace, total_bytes);
-	pace_step(pace, done_bytes);
-	return stop_wanted();
+	pace_total(&run->pace, total_bytes);
+	pace_step(&run->pace, done_bytes);
+	run->done_bytes = done_bytes;
+	return gate_pass(&run->gate, bytes, 2 * bytes);
+}
+
+static int run_chunks(struct job *job, const char *device, struct run *run)
+{
+	CLEANUP_SECRET struct secret volume_key = SECRET_EMPTY;
+	int r = wait_for_key(job, device, &run->pace, &volume_key);
+
+	if (r < 0)
+		return r;
+	r = luks_reencrypt_run(&(struct luks_run){ .device = device,
+						   .mapping = MAPPING_NAME,
+						   .volume_key = &volume_key,
+						   .progress = between_chunks,
+						   .userdata = run });
+	if (r == LUKS_RUN_STOPPED)
+		return fail(-EINTR, "stopped between two chunks: the next start goes on from here");
+	return r;
 }
 
 static int encrypt_run(struct job *job)
 {
-	CLEANUP_SECRET struct secret volume_key = SECRET_EMPTY;
 	char device[FACTS_PATH_MAX];
-	struct pace pace;
+	struct run run = { .done_bytes = UINT64_MAX }; /* the first call is no chunk */
 	int r;
 
 	stop_on_signals();
@@ -75,17 +99,10 @@ static int encrypt_run(struct job *job)
 		return fail(r, "the encrypted volume %s is not there", job->intent.luks_uuid);
 	if (r < 0)
 		return r;
-	pace_start(&pace, job, "encrypt", 0);
-	r = wait_for_key(job, device, &pace, &volume_key);
-	if (r < 0)
-		return r;
-	r = luks_reencrypt_run(&(struct luks_run){ .device = device,
-						   .mapping = MAPPING_NAME,
-						   .volume_key = &volume_key,
-						   .progress = between_chunks,
-						   .userdata = &pace });
-	if (r == LUKS_RUN_STOPPED)
-		return fail(-EINTR, "stopped between two chunks: the next start goes on from here");
+	pace_start(&run.pace, job, "encrypt", 0);
+	gate_open(&run.gate, &run.pace, job->state_dir, device);
+	r = run_chunks(job, device, &run);
+	gate_close(&run.gate);
 	return r;
 }
 

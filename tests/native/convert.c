@@ -4,6 +4,7 @@
  * code of bootstrap/ with libcryptsetup 2.8, without device-mapper. Linked statically like the
  * release; never part of it. --help is main()'s table.
  */
+#include "bootstrap/free_space.h"
 #include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/place.h"
 #include "bootstrap/recovery.h"
@@ -31,7 +32,8 @@ static int usage(void)
 	return fail(-EINVAL, "usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
 			     "place DIR DEVICE BYTES "
 			     "[POINT] | run DEVICE [CHUNKS|cut-at-end] | look DEVICE | "
-			     "decrypt DEVICE BYTES OUT | wipe DEVICE BYTES | recovery DEVICE FILE");
+			     "decrypt DEVICE BYTES OUT | wipe DEVICE BYTES [HOW [STEPS]] | "
+			     "recovery DEVICE FILE");
 }
 
 static void reached(const char *point)
@@ -267,25 +269,42 @@ static int do_decrypt(char **args)
 	return r;
 }
 
+static bool wipe_between(uint64_t done_bytes UNUSED, uint64_t step_bytes, void *userdata)
+{
+	uint64_t *steps_left = userdata;
+
+	return step_bytes > 0 && --*steps_left == 0;
+}
+
+/* The phase `wipe`, without its mounted filesystem: BYTES is the filesystem's size. */
 static int do_wipe(char **args)
 {
 	CLEANUP_CLOSE int fd = -1;
-	uint64_t device_bytes = 0, filesystem_bytes = 0;
-	struct wiped_range range;
+	uint64_t device_bytes = 0, filesystem_bytes = 0, steps = UINT64_MAX;
+	struct free_space_run run = { .how = free_space_find(args[2] ? args[2] : "zero"),
+				      .where = { args[0], NULL },
+				      .between = wipe_between,
+				      .userdata = &steps };
 	int r;
 
+	if (!run.how)
+		return fail(-EINVAL, "no such way: %s", args[2]);
 	r = region_open(args[0], O_WRONLY, &fd);
 	if (r == 0)
 		r = region_size(fd, &device_bytes);
 	if (r == 0)
 		r = number(args[1], &filesystem_bytes);
+	if (r == 0 && args[2] && args[3])
+		r = number(args[3], &steps);
 	if (r == 0)
-		r = wiped_range(device_bytes, SHIFT, filesystem_bytes, filesystem_bytes, &range);
+		r = wiped_range(device_bytes, SHIFT, filesystem_bytes, filesystem_bytes,
+				&run.range);
+	run.fd = fd;
 	if (r == 0)
-		r = region_zero_out(fd, range.start_bytes, range.end_bytes - range.start_bytes);
-	if (r == 0)
-		r = region_flush(fd);
-	return r < 0 ? r : wiped_set_done(&(struct luks_where){ args[0], NULL });
+		r = free_space_destroy(&run);
+	if (r == FREE_SPACE_STOPPED)
+		puts("stopped");
+	return r != 0 ? MIN(r, 0) : wiped_set_done(&run.where);
 }
 
 static int do_recovery(char **args)
@@ -310,7 +329,7 @@ static const struct {
 	{ "points", do_points, 0, 0 }, { "header", do_header, 2, 4 },
 	{ "place", do_place, 3, 4 },   { "run", do_run, 1, 2 },
 	{ "look", do_look, 1, 1 },     { "decrypt", do_decrypt, 3, 3 },
-	{ "wipe", do_wipe, 2, 2 },     { "recovery", do_recovery, 2, 2 },
+	{ "wipe", do_wipe, 2, 4 },     { "recovery", do_recovery, 2, 2 },
 };
 
 int main(int argc, char **argv)

@@ -3,20 +3,21 @@
  * The phase `encrypt` around a faked library: when it is done, that it waits for a key, that
  * SIGTERM ends it between two chunks.
  * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/pace.c bootstrap/progress.c
- * UNIT_SOURCES: bootstrap/stop.c
+ * UNIT_SOURCES: bootstrap/stop.c bootstrap/gate.c bootstrap/throttle.c
  */
 #include "bootstrap/block.h"
 #include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/report.h"
 #include "bootstrap/unlock.h"
+#include "bootstrap/wish.h"
 
 #include "tests/unit/unit.h"
 
 #include <signal.h>
 
 static struct luks_status status;
-static unsigned chunks_run, keys_asked, keys_denied, waits_reported;
+static unsigned chunks_run, keys_asked, keys_denied, waits_reported, pauses_reported;
 static bool term_after_two;
 static struct job job = { .state_dir = "/nowhere" };
 
@@ -61,6 +62,20 @@ void report_running(struct reporter *reporter UNUSED, const struct progress *pro
 {
 	assert_string_equal(progress->phase, "encrypt");
 	waits_reported += strcmp(progress->waiting, "key") == 0;
+	pauses_reported += strcmp(progress->waiting, "resume") == 0;
+}
+
+/* What people want of the pace; it is given back after so many looks. */
+static struct wish wish;
+static unsigned wish_looks, looks_until_resume;
+
+int wish_read(const char *state_dir, struct wish *ret)
+{
+	assert_string_equal(state_dir, "/nowhere");
+	if (++wish_looks >= looks_until_resume)
+		wish.is_paused = false;
+	*ret = wish;
+	return 0;
 }
 
 int progress_write(const char *dir, const struct progress *progress UNUSED)
@@ -87,6 +102,17 @@ static void runs_to_the_end(void **state)
 	assert_int_equal(chunks_run, 5);
 }
 
+static void stands_still_while_paused(void **state)
+{
+	(void)state;
+	wish.is_paused = true;
+	wish_looks = 0;
+	looks_until_resume = 2;
+	assert_ok(phase_encrypt.run(&job));
+	assert_int_equal(chunks_run, 5);
+	assert_int_equal(pauses_reported, 1);
+}
+
 /* The wish to stop is for good: these two come last. */
 static void stops_between_chunks(void **state)
 {
@@ -110,9 +136,8 @@ static void waits_for_a_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(done_means_no_flag),
-		cmocka_unit_test(runs_to_the_end),
-		cmocka_unit_test(stops_between_chunks),
+		cmocka_unit_test(done_means_no_flag),	     cmocka_unit_test(runs_to_the_end),
+		cmocka_unit_test(stands_still_while_paused), cmocka_unit_test(stops_between_chunks),
 		cmocka_unit_test(waits_for_a_key),
 	};
 
