@@ -6,6 +6,7 @@
  */
 #include "bootstrap/selftest.h"
 #include "bootstrap/verbs.h"
+#include "bootstrap/worker.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -85,6 +86,8 @@ int main(int argc, char **argv)
 		if (strcmp(word, verbs[i].name) == 0)
 			return run_verb(&verbs[i], argc - 1, argv + 1);
 	}
+	if (strcmp(word, WORKER_WORD) == 0)
+		return worker_main(argc, argv);
 	if (strcmp(word, "--self-test") == 0)
 		return selftest_run();
 	if (strcmp(word, "--version") == 0)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `encrypt`: runs the encryption of the mounted root to its end. Stops at a chunk boundary on
- * SIGTERM; the next start goes on from there.
+ * `encrypt`: lets the worker run the encryption of the mounted root to its end. Stops at a chunk
+ * boundary on SIGTERM; the next start goes on from there.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/gate.h"
-#include "bootstrap/luks_reencrypt.h"
+#include "bootstrap/luks.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/stop.h"
 #include "bootstrap/unlock.h"
+#include "bootstrap/worker.h"
 #include "common/err.h"
 #include "common/log.h"
 
@@ -55,19 +56,25 @@ static int wait_for_key(const struct job *job, const char *device, struct pace *
 struct run {
 	struct pace pace;
 	struct gate gate;
-	uint64_t done_bytes;
+	bool has_warned;
 };
 
-/* Between chunks: nothing is suspended. */
-static bool between_chunks(uint64_t done_bytes, uint64_t total_bytes, void *userdata)
+/* The worker's figures to people, people's wishes to the worker. */
+static void tick(const struct worker_view *view, struct worker_wishes *ret_wishes, void *userdata)
 {
 	struct run *run = userdata;
-	uint64_t bytes = done_bytes - MIN(done_bytes, run->done_bytes);
 
-	pace_total(&run->pace, total_bytes);
-	pace_step(&run->pace, done_bytes);
-	run->done_bytes = done_bytes;
-	return gate_pass(&run->gate, bytes, 2 * bytes);
+	if (view->warning[0] && !run->has_warned) {
+		log_warning("encrypt: %s", view->warning);
+		run->has_warned = true;
+	}
+	if (view->total_bytes) {
+		pace_total(&run->pace, view->total_bytes);
+		pace_wait(&run->pace, view->is_paused ? "resume" : "");
+		pace_step(&run->pace, view->done_bytes);
+	}
+	ret_wishes->wish = gate_wish(&run->gate);
+	ret_wishes->is_stop_wanted = stop_wanted();
 }
 
 static int run_chunks(struct job *job, const char *device, struct run *run)
@@ -77,12 +84,12 @@ static int run_chunks(struct job *job, const char *device, struct run *run)
 
 	if (r < 0)
 		return r;
-	r = luks_reencrypt_run(&(struct luks_run){ .device = device,
-						   .mapping = MAPPING_NAME,
-						   .volume_key = &volume_key,
-						   .progress = between_chunks,
-						   .userdata = run });
-	if (r == LUKS_RUN_STOPPED)
+	r = worker_run(&(struct worker_run){ .device = device,
+					     .mapping = MAPPING_NAME,
+					     .volume_key = &volume_key,
+					     .tick = tick,
+					     .userdata = run });
+	if (r == WORKER_STOPPED)
 		return fail(-EINTR, "stopped between two chunks: the next start goes on from here");
 	return r;
 }
@@ -90,7 +97,7 @@ static int run_chunks(struct job *job, const char *device, struct run *run)
 static int encrypt_run(struct job *job)
 {
 	char device[FACTS_PATH_MAX];
-	struct run run = { .done_bytes = UINT64_MAX }; /* the first call is no chunk */
+	struct run run = { .has_warned = false };
 	int r;
 
 	stop_on_signals();

@@ -10,6 +10,7 @@
 #include "bootstrap/recovery.h"
 #include "bootstrap/region.h"
 #include "bootstrap/wiped.h"
+#include "bootstrap/worker.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "common/jwk.h"
@@ -29,11 +30,13 @@ static const char *cut_at;
 
 static int usage(void)
 {
-	return fail(-EINVAL, "usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
-			     "place DIR DEVICE BYTES "
-			     "[POINT] | run DEVICE [CHUNKS|cut-at-end] | look DEVICE | "
-			     "decrypt DEVICE BYTES OUT | wipe DEVICE BYTES [HOW [STEPS]] | "
-			     "recovery DEVICE FILE");
+	return fail(
+		-EINVAL,
+		"usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
+		"place DIR DEVICE BYTES "
+		"[POINT] | run DEVICE [CHUNKS|cut-at-end] | work DEVICE [BYTES] | look DEVICE | "
+		"decrypt DEVICE BYTES OUT | wipe DEVICE BYTES [HOW [STEPS]] | "
+		"recovery DEVICE FILE");
 }
 
 static void reached(const char *point)
@@ -210,6 +213,38 @@ static int do_run(char **args)
 	return r;
 }
 
+static void work_tick(const struct worker_view *view, struct worker_wishes *ret_wishes,
+		      void *userdata)
+{
+	const uint64_t *until_bytes = userdata;
+
+	if (*until_bytes != UINT64_MAX) /* slowly, so that there is a chunk to stop behind */
+		ret_wishes->wish.max_bytes_per_s = 32 * MIB;
+	ret_wishes->is_stop_wanted = view->done_bytes >= *until_bytes;
+}
+
+/* The run as the phase `encrypt` does it, by guard and worker, but offline. */
+static int do_work(char **args)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	uint64_t until_bytes = UINT64_MAX;
+	int r = 0;
+
+	if (args[1])
+		r = number(args[1], &until_bytes);
+	if (r == 0)
+		r = volume_key_of(args[0], &key);
+	if (r < 0)
+		return r;
+	r = worker_run(&(struct worker_run){ .device = args[0],
+					     .volume_key = &key,
+					     .tick = work_tick,
+					     .userdata = &until_bytes });
+	if (r >= 0)
+		puts(r == WORKER_STOPPED ? "stopped" : "finished");
+	return r;
+}
+
 static int do_look(char **args)
 {
 	struct luks_where where = { args[0], NULL };
@@ -326,10 +361,11 @@ static const struct {
 	int (*run)(char **args);
 	int least, most;
 } verbs[] = {
-	{ "points", do_points, 0, 0 }, { "header", do_header, 2, 4 },
-	{ "place", do_place, 3, 4 },   { "run", do_run, 1, 2 },
-	{ "look", do_look, 1, 1 },     { "decrypt", do_decrypt, 3, 3 },
-	{ "wipe", do_wipe, 2, 4 },     { "recovery", do_recovery, 2, 2 },
+	{ "points", do_points, 0, 0 },	   { "header", do_header, 2, 4 },
+	{ "place", do_place, 3, 4 },	   { "run", do_run, 1, 2 },
+	{ "work", do_work, 1, 2 },	   { "look", do_look, 1, 1 },
+	{ "decrypt", do_decrypt, 3, 3 },   { "wipe", do_wipe, 2, 4 },
+	{ "recovery", do_recovery, 2, 2 },
 };
 
 int main(int argc, char **argv)
@@ -337,6 +373,8 @@ int main(int argc, char **argv)
 	const char *cut = getenv("CUT_AT_FLUSH");
 	int r = -EINVAL;
 
+	if (argc > 1 && strcmp(argv[1], WORKER_WORD) == 0)
+		return worker_main(argc, argv);
 	if (cut && text_u64(cut, &flushes_left) < 0)
 		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)

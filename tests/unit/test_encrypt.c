@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The phase `encrypt` around a faked library: when it is done, that it waits for a key, that
+ * The phase `encrypt` around a faked worker: when it is done, that it waits for a key, that
  * SIGTERM ends it between two chunks.
  * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/pace.c bootstrap/progress.c
  * UNIT_SOURCES: bootstrap/stop.c bootstrap/gate.c bootstrap/throttle.c
  */
 #include "bootstrap/block.h"
-#include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/report.h"
 #include "bootstrap/unlock.h"
 #include "bootstrap/wish.h"
+#include "bootstrap/worker.h"
 
 #include "tests/unit/unit.h"
 
@@ -19,6 +19,7 @@
 static struct luks_status status;
 static unsigned chunks_run, keys_asked, keys_denied, waits_reported, pauses_reported;
 static bool term_after_two;
+static uint64_t max_rate_wished;
 static struct job job = { .state_dir = "/nowhere" };
 
 int block_find(const char *tag UNUSED, const char *value UNUSED, char *ret, size_t size)
@@ -44,16 +45,23 @@ int unlock_volume_key(const char *luks_uuid UNUSED, const struct luks_where *whe
 	return secret_random(ret, 64);
 }
 
-int luks_reencrypt_run(const struct luks_run *run)
+int worker_run(const struct worker_run *run)
 {
+	struct worker_wishes wishes = { .is_stop_wanted = false };
+	struct worker_view view = { .total_bytes = 64 * MIB, .warning = "" };
+
 	assert_string_equal(run->device, "/dev/root");
 	assert_string_equal(run->mapping, "cryptroot");
 	assert_int_equal(run->volume_key->len, 64);
 	for (chunks_run = 0; chunks_run <= 4; chunks_run++) {
 		if (term_after_two && chunks_run == 2)
 			raise(SIGTERM);
-		if (run->progress(chunks_run * 16 * MIB, 64 * MIB, run->userdata))
-			return LUKS_RUN_STOPPED;
+		view.done_bytes = chunks_run * 16 * MIB;
+		view.is_paused = wishes.wish.is_paused;
+		run->tick(&view, &wishes, run->userdata);
+		max_rate_wished = wishes.wish.max_bytes_per_s;
+		if (wishes.is_stop_wanted)
+			return WORKER_STOPPED;
 	}
 	return 0;
 }
@@ -102,15 +110,16 @@ static void runs_to_the_end(void **state)
 	assert_int_equal(chunks_run, 5);
 }
 
-static void stands_still_while_paused(void **state)
+static void hands_wishes_on(void **state)
 {
 	(void)state;
-	wish.is_paused = true;
+	wish = (struct wish){ .is_paused = true, .max_bytes_per_s = 20 * MIB };
 	wish_looks = 0;
 	looks_until_resume = 2;
 	assert_ok(phase_encrypt.run(&job));
-	assert_int_equal(chunks_run, 5);
+	assert_int_equal(max_rate_wished, 20 * MIB);
 	assert_int_equal(pauses_reported, 1);
+	wish = (struct wish){ .is_paused = false };
 }
 
 /* The wish to stop is for good: these two come last. */
@@ -136,8 +145,8 @@ static void waits_for_a_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(done_means_no_flag),	     cmocka_unit_test(runs_to_the_end),
-		cmocka_unit_test(stands_still_while_paused), cmocka_unit_test(stops_between_chunks),
+		cmocka_unit_test(done_means_no_flag), cmocka_unit_test(runs_to_the_end),
+		cmocka_unit_test(hands_wishes_on),    cmocka_unit_test(stops_between_chunks),
 		cmocka_unit_test(waits_for_a_key),
 	};
 
