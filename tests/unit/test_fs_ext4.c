@@ -62,7 +62,9 @@ static int remove_folder(void **state)
 static void block_map(char **ret)
 {
 	char commands[80];
-	struct spawn debugfs = { .argv = { "debugfs", "-f", commands, image }, .is_quiet = true };
+	struct spawn debugfs = { .argv = { "debugfs", "-f", commands, image },
+				 .output_max_bytes = 16 * MIB,
+				 .is_quiet = true };
 
 	snprintf(commands, sizeof(commands), "%s/commands", folder);
 	assert_int_equal(spawn_text(&debugfs, ret), 0);
@@ -93,6 +95,10 @@ static const struct make makes[] = {
 	{ "with quota", "-t ext4 -O quota", "2G", "true", true },
 	{ "ext2 inside", "-t ext4 -O ^has_journal,^extent,^64bit", "1G", "true", true },
 	{ "one group", "-t ext4 -b 4096", "100M", "true", false },
+	{ "more than half full", "-t ext4", "1G",
+	  "debugfs -w -R 'write /dev/null big' $1; "
+	  "debugfs -w -R 'fallocate /big 0 153599' $1; e2fsck -fp $1 || true",
+	  true },
 	{ "a block at the very end", "-t ext4", "1G",
 	  "debugfs -w -R 'setb 262143 1' $1; e2fsck -fy $1 || true; "
 	  "debugfs -w -R 'setb 262143 1' $1",
