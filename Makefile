@@ -193,7 +193,7 @@ test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
 -include static.mk
 
 # What "make deps" has just installed is seen by a make that starts after it, hence the recipes.
-.PHONY: deps demo check list-vm check-vm check-server fuzz lint help clean
+.PHONY: deps demo check list-vm check-vm check-server bench fuzz lint help clean
 deps:
 	$(Q)tools/deps
 
@@ -221,8 +221,12 @@ fuzz: deps
 lint:
 	$(Q)tools/lint
 
-.PHONY: check-console check-powercut check-fault bench
-check-console check-powercut check-fault bench:
+bench: deps
+	$(Q)$(MAKE) static-libs
+	$(Q)tests/bench/run
+
+.PHONY: check-console check-powercut check-fault
+check-console check-powercut check-fault:
 	@echo "make $@: not built yet; see NEWS.md for what is" >&2; exit 1
 
 help:

@@ -8,6 +8,7 @@
 #include "bootstrap/luks.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/stop.h"
+#include "bootstrap/strikes.h"
 #include "bootstrap/unlock.h"
 #include "bootstrap/worker.h"
 #include "common/err.h"
@@ -77,11 +78,24 @@ static void tick(const struct worker_view *view, struct worker_wishes *ret_wishe
 	ret_wishes->is_stop_wanted = stop_wanted();
 }
 
+/* Not for ever from one boot to the next at a chunk that can't be read. */
+static int begin_run(const struct job *job, const char *device, const struct run *run)
+{
+	struct luks_status status;
+	int r = luks_look(&(struct luks_where){ device, NULL }, &status);
+
+	if (r < 0 || gate_wish(&run->gate).is_paused)
+		return r; /* where it stands still, it may be cut any number of times */
+	return strikes_begin(job->state_dir, status.encrypted_bytes);
+}
+
 static int run_chunks(struct job *job, const char *device, struct run *run)
 {
 	CLEANUP_SECRET struct secret volume_key = SECRET_EMPTY;
 	int r = wait_for_key(job, device, &run->pace, &volume_key);
 
+	if (r == 0)
+		r = begin_run(job, device, run);
 	if (r < 0)
 		return r;
 	r = worker_run(&(struct worker_run){ .device = device,
@@ -89,6 +103,8 @@ static int run_chunks(struct job *job, const char *device, struct run *run)
 					     .volume_key = &volume_key,
 					     .tick = tick,
 					     .userdata = run });
+	if (r >= 0 && strikes_clear(job->state_dir) < 0)
+		log_warning("%s", fail_text());
 	if (r == WORKER_STOPPED)
 		return fail(-EINTR, "stopped between two chunks: the next start goes on from here");
 	return r;

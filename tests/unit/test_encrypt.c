@@ -8,6 +8,7 @@
 #include "bootstrap/block.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/report.h"
+#include "bootstrap/strikes.h"
 #include "bootstrap/unlock.h"
 #include "bootstrap/wish.h"
 #include "bootstrap/worker.h"
@@ -43,6 +44,24 @@ int unlock_volume_key(const char *luks_uuid UNUSED, const struct luks_where *whe
 		return fail(-EACCES, "denied");
 	}
 	return secret_random(ret, 64);
+}
+
+static int strikes_result;
+static unsigned strikes_begun, strikes_cleared;
+
+int strikes_begin(const char *state_dir, uint64_t done_bytes)
+{
+	assert_string_equal(state_dir, "/nowhere");
+	assert_int_equal(done_bytes, status.encrypted_bytes);
+	strikes_begun++;
+	return strikes_result ? fail(strikes_result, "died 3 times") : 0;
+}
+
+int strikes_clear(const char *state_dir)
+{
+	assert_string_equal(state_dir, "/nowhere");
+	strikes_cleared++;
+	return 0;
 }
 
 int worker_run(const struct worker_run *run)
@@ -108,17 +127,34 @@ static void runs_to_the_end(void **state)
 	(void)state;
 	assert_ok(phase_encrypt.run(&job));
 	assert_int_equal(chunks_run, 5);
+	assert_int_equal(strikes_begun, 1);
+	assert_int_equal(strikes_cleared, 1);
+}
+
+static void gives_up_where_it_always_dies(void **state)
+{
+	(void)state;
+	chunks_run = 0;
+	strikes_cleared = 0;
+	strikes_result = -EIO;
+	assert_int_equal(phase_encrypt.run(&job), -EIO);
+	assert_int_equal(chunks_run, 0);
+	assert_int_equal(strikes_cleared, 0);
+	strikes_result = 0;
 }
 
 static void hands_wishes_on(void **state)
 {
+	unsigned before = strikes_begun;
+
 	(void)state;
 	wish = (struct wish){ .is_paused = true, .max_bytes_per_s = 20 * MIB };
 	wish_looks = 0;
-	looks_until_resume = 2;
+	looks_until_resume = 3;
 	assert_ok(phase_encrypt.run(&job));
 	assert_int_equal(max_rate_wished, 20 * MIB);
 	assert_int_equal(pauses_reported, 1);
+	assert_int_equal(strikes_begun, before);
 	wish = (struct wish){ .is_paused = false };
 }
 
@@ -145,8 +181,11 @@ static void waits_for_a_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(done_means_no_flag), cmocka_unit_test(runs_to_the_end),
-		cmocka_unit_test(hands_wishes_on),    cmocka_unit_test(stops_between_chunks),
+		cmocka_unit_test(done_means_no_flag),
+		cmocka_unit_test(runs_to_the_end),
+		cmocka_unit_test(gives_up_where_it_always_dies),
+		cmocka_unit_test(hands_wishes_on),
+		cmocka_unit_test(stops_between_chunks),
 		cmocka_unit_test(waits_for_a_key),
 	};
 
