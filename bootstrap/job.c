@@ -132,6 +132,8 @@ static int intend_machine(const struct plan *plan, const struct facts *facts, st
 	if (r == 0)
 		r = PUT(intent, disk_id, facts->disk_id);
 	if (r == 0)
+		r = PUT(intent, product_uuid, facts->product_uuid);
+	if (r == 0)
 		r = job_uuid(intent->luks_uuid);
 	if (r < 0)
 		return r;

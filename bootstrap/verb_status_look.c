@@ -3,6 +3,7 @@
  * What `status` knows: the phase by looking at the machine, the encryption by the header, rate and
  * waits by the word of the one at work. Writes nothing.
  */
+#include "bootstrap/elsewhere.h"
 #include "bootstrap/job.h"
 #include "bootstrap/keyring.h"
 #include "bootstrap/lock.h"
@@ -91,6 +92,7 @@ int standing_look(struct job *job, int opened, struct standing *ret)
 	if (r < 0)
 		return r;
 	ret->phase = phase ? phase : "";
+	ret->is_elsewhere = is_elsewhere(&job->intent, job->facts);
 	standing_refresh(job, ret);
 	if (boot_result_read(&ret->result) < 0)
 		ret->result.exists = false;

@@ -2,6 +2,7 @@
 /*
  * What `status` says, as text and as JSON. Decides nothing.
  */
+#include "bootstrap/elsewhere.h"
 #include "bootstrap/verb_status.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -58,6 +59,8 @@ int standing_text(const struct job *job, const struct standing *standing, char *
 	add_progress(&buf, standing);
 	add_waiting(&buf, standing->waiting);
 	add_boot(&buf, &standing->result);
+	if (standing->is_elsewhere)
+		strbuf_add(&buf, "Clone?    " ELSEWHERE_TEXT "\n");
 	strbuf_addf(&buf, "Device    %s at %s\n",
 		    job->intent.device[0] ? job->intent.device : "not enrolled yet",
 		    job->intent.server);
@@ -78,10 +81,10 @@ int standing_json(const struct job *job, const struct standing *standing, char *
 	const struct boot_result *result = &standing->result;
 	CLEANUP_JSON json_t *value = NULL;
 
-	value = json_pack("{s:s,s:s,s:s,s:b,s:s,s:s}", "state", standing->state, "phase",
+	value = json_pack("{s:s,s:s,s:s,s:b,s:b,s:s,s:s}", "state", standing->state, "phase",
 			  standing->phase, "waiting", standing->waiting, "running",
-			  job->facts->is_running, "device", job->intent.device, "server",
-			  job->intent.server);
+			  job->facts->is_running, "elsewhere", standing->is_elsewhere, "device",
+			  job->intent.device, "server", job->intent.server);
 	if (!value)
 		return fail(-ENOMEM, "status as JSON: out of memory");
 	if (standing->has_progress)

@@ -2,6 +2,7 @@
 /*
  * What `status` says of a machine: phases, header, keyring, lock and the worker's word are fakes.
  * UNIT_SOURCES: bootstrap/verb_status_look.c bootstrap/verb_status_print.c bootstrap/progress.c
+ * UNIT_SOURCES: bootstrap/elsewhere.c
  */
 #include "bootstrap/verb_status.h"
 
@@ -143,6 +144,13 @@ static void paused(void **state UNUSED)
 	assert_text(0, "Paused    go on with: panocrypt-bootstrap resume\n");
 }
 
+static void a_clone(void **state UNUSED)
+{
+	strcpy(job.intent.product_uuid, "1");
+	strcpy(facts.product_uuid, "2");
+	assert_text(0, "Clone?    this disk was enrolled on another machine");
+}
+
 static void as_json(void **state UNUSED)
 {
 	CLEANUP_FREE char *text = NULL;
@@ -177,6 +185,7 @@ int main(void)
 		cmocka_unit_test_setup(wiping, setup),
 		cmocka_unit_test_setup(waiting_for_the_key, setup),
 		cmocka_unit_test_setup(paused, setup),
+		cmocka_unit_test_setup(a_clone, setup),
 		cmocka_unit_test_setup(as_json, setup),
 	};
 
