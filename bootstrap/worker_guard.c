@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +28,7 @@ struct guard {
 	struct worker_board *board;
 	const char *mapping; /* NULL: offline, nothing is ever suspended */
 	pid_t worker;
+	int worker_fd; /* pidfd: readable when it has ended; -1 before kernel 5.3 */
 	int dm_fd, kmsg_fd;
 	bool is_alive, is_reporter_gone;
 	uint64_t idle_since_ms; /* suspended, and in no step; 0: it isn't so */
@@ -58,12 +60,15 @@ static PRINTF_LIKE(2, 3) void say(struct guard *guard, const char *format, ...)
 		(void)!write(guard->kmsg_fd, line, (size_t)len);
 }
 
-static void look_reporter(struct guard *guard)
+/* Waits for a look's time, or until one of the two is gone. */
+static void wait_for_news(struct guard *guard)
 {
-	struct pollfd line = { .fd = WORKER_LINE_FD };
+	struct pollfd ends[] = { { .fd = guard->is_alive ? guard->worker_fd : -1,
+				   .events = POLLIN },
+				 { .fd = guard->is_reporter_gone ? -1 : WORKER_LINE_FD } };
 
-	(void)poll(&line, guard->is_reporter_gone ? 0 : 1, LOOK_EVERY_MS);
-	if (line.revents & (POLLHUP | POLLERR)) {
+	(void)poll(ends, ARRAY_SIZE(ends), LOOK_EVERY_MS);
+	if (ends[1].revents & (POLLHUP | POLLERR)) {
 		guard->is_reporter_gone = true;
 		guard->board->is_stop_wanted = true;
 	}
@@ -114,7 +119,7 @@ static int watch(struct guard *guard)
 		char name[DM_NAME_SIZE] = "";
 		struct watch_view view;
 
-		look_reporter(guard);
+		wait_for_news(guard);
 		look(guard, &view, name);
 		switch (watch_decide(&view)) {
 		case WATCH_WAIT: break;
@@ -174,5 +179,6 @@ int worker_main(int argc, char **argv)
 		return 1;
 	if (guard.worker == 0)
 		_exit(worker_chunks(guard.board, argv[2], guard.mapping));
+	guard.worker_fd = (int)syscall(SYS_pidfd_open, guard.worker, 0);
 	return watch(&guard);
 }
