@@ -193,7 +193,7 @@ test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
 -include static.mk
 
 # What "make deps" has just installed is seen by a make that starts after it, hence the recipes.
-.PHONY: deps demo check list-vm check-vm check-server check-fault fuzz lint help clean
+.PHONY: deps demo check list-vm check-vm check-server check-fault bench fuzz lint help clean
 deps:
 	$(Q)tools/deps
 
@@ -225,8 +225,12 @@ check-fault: deps
 	$(Q)$(MAKE) -j$$(nproc) all test-programs
 	$(Q)REQUESTS=$(or $(N),100000) tests/fault/run
 
-.PHONY: check-console check-powercut bench
-check-console check-powercut bench:
+bench: deps
+	$(Q)$(MAKE) static-libs
+	$(Q)tests/bench/run
+
+.PHONY: check-console check-powercut
+check-console check-powercut:
 	@echo "make $@: not built yet; see NEWS.md for what is" >&2; exit 1
 
 help:

@@ -181,7 +181,8 @@ static int choose_payload(struct boot_run *run, const struct fs *fs, struct payl
 
 static int shrink(struct boot_run *run)
 {
-	struct payload_facts facts = { .shift_bytes = run->intent.shift_bytes };
+	struct payload_facts facts = { .shift_bytes = run->intent.shift_bytes,
+				       .is_all_wanted = strcmp(run->intent.coverage, "full") == 0 };
 	const struct fs *fs = NULL;
 	char size[24];
 	int r;

@@ -44,7 +44,7 @@ int boot_payload_size(const struct payload_facts *facts, uint64_t *ret_bytes)
 			    "or rewrite large files, or enlarge the disk, and run again",
 			    text_bytes(at, facts->unmoved_bytes), text_bytes(most_text, most));
 	wanted = facts->used_bytes + facts->used_bytes / 4 + PAYLOAD_SLACK_BYTES;
-	wanted = (wanted + MIB - 1) / MIB * MIB;
+	wanted = facts->is_all_wanted ? most : (wanted + MIB - 1) / MIB * MIB;
 	*ret_bytes = MIN(MAX(wanted, facts->unmoved_bytes), most);
 	return 0;
 }

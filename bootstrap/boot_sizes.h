@@ -18,6 +18,7 @@ int boot_carve_size(uint64_t start_bytes, uint64_t size_bytes, uint64_t boot_byt
 struct payload_facts {
 	uint64_t unmoved_bytes, used_bytes, fs_bytes; /* of the filesystem */
 	uint64_t root_bytes, shift_bytes;
+	bool is_all_wanted; /* --coverage=full: as much of the device as can be encrypted */
 };
 
 /* The size up to which F may be rounded down to what the filesystem can do, never below

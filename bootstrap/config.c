@@ -5,6 +5,7 @@
  */
 #include "bootstrap/config.h"
 
+#include "bootstrap/free_space.h"
 #include "bootstrap/intent.h"
 #include "common/enrollment_key.h"
 #include "common/err.h"
@@ -15,7 +16,8 @@
 
 #define BOOT_BYTES_DEFAULT (768 * MIB)
 #define BOOT_BYTES_LEAST (256 * MIB)
-#define SERVER_CHARS_MAX 400 /* leaves room for a path in struct intent */
+#define RATE_LEAST_BYTES (256 * KIB) /* a chunk a minute: below, a machine would never be done */
+#define SERVER_CHARS_MAX 400	     /* leaves room for a path in struct intent */
 #define RECOVERY_OUTPUT_DEFAULT "/root/panocrypt-recovery-passphrase.txt"
 
 #define AT(field) offsetof(struct config, field)
@@ -41,7 +43,16 @@ static const struct option_row rows[] = {
 	  "size of the /boot partition to make (768M)" },
 	{ "leave-plain", "PANOCRYPT_LEAVE_PLAIN", OPTION_LIST, AT(leave_plain), "MOUNTPOINT",
 	  "another writable filesystem that may stay unencrypted; may be repeated" },
+	{ "coverage", "PANOCRYPT_COVERAGE", OPTION_TEXT, AT(coverage), "used|full",
+	  "encrypt the used part and wipe the rest (used), or encrypt everything (full)" },
+	{ "free-space", "PANOCRYPT_FREE_SPACE", OPTION_TEXT, AT(free_space), "HOW",
+	  "old plaintext behind the encrypted part: zero, random, discard (the device may keep "
+	  "it), keep (zero)" },
+	{ "max-rate", "PANOCRYPT_MAX_RATE", OPTION_SIZE, AT(max_rate), "SIZE",
+	  "encrypt and wipe at most so much a second (run, resume); 0: as fast as it goes" },
 	{ "json", NULL, OPTION_FLAG, AT(json), NULL, "print JSON (plan, status)" },
+	{ "watch", NULL, OPTION_FLAG, AT(watch), NULL,
+	  "status: go on looking until nothing is left to do" },
 	{ "yes", "PANOCRYPT_YES", OPTION_FLAG, AT(yes), NULL, "ask nothing" },
 	{ "final-reboot", "PANOCRYPT_FINAL_REBOOT", OPTION_FLAG, AT(final_reboot), NULL,
 	  "reboot once more at the end, to see the machine start without us" },
@@ -95,6 +106,9 @@ static int check_sizes(const struct config *config)
 	if (config->boot_bytes < BOOT_BYTES_LEAST || config->boot_bytes % MIB)
 		return fail(-EINVAL, "option --boot-size: it must be whole mebibytes, at least "
 				     "256M");
+	if (config->max_rate && config->max_rate < RATE_LEAST_BYTES)
+		return fail(-EINVAL, "option --max-rate: at least 256K a second, or 0 for no "
+				     "limit");
 	return 0;
 }
 
@@ -115,12 +129,25 @@ static int check_leave_plain(const struct config *config)
 	return 0;
 }
 
+static int check_tail(const struct config *config)
+{
+	if (!free_space_find(config->free_space))
+		return fail(-EINVAL, "option --free-space: it must be zero, random, discard or "
+				     "keep");
+	if (strcmp(config->coverage, "used") != 0 && strcmp(config->coverage, "full") != 0)
+		return fail(-EINVAL, "option --coverage: it must be used or full");
+	return 0;
+}
+
 int config_parse(struct config *ret, int argc, char **argv)
 {
 	struct config config = {
 		.recovery_output = RECOVERY_OUTPUT_DEFAULT,
 		.state_dir = STATE_DIR,
 		.boot_bytes = BOOT_BYTES_DEFAULT,
+		.max_rate = CONFIG_NO_RATE,
+		.free_space = "zero",
+		.coverage = "used",
 	};
 	int r, first = argc;
 
@@ -139,6 +166,8 @@ int config_parse(struct config *ret, int argc, char **argv)
 		r = check_sizes(&config);
 	if (r == 0)
 		r = check_leave_plain(&config);
+	if (r == 0)
+		r = check_tail(&config);
 	if (r < 0)
 		return r;
 	*ret = config;

@@ -7,6 +7,8 @@
 
 #include "common/options.h"
 
+#define CONFIG_NO_RATE UINT64_MAX
+
 struct config {
 	const char *enrollment_key; /* PANOCRYPT_ENROLLMENT_KEY: scoped, short-lived, never unlocks
 				       anything */
@@ -16,9 +18,13 @@ struct config {
 	const char *recovery_output;	      /* where a generated one is written:
 						 /root/panocrypt-recovery-passphrase.txt */
 	const char *state_dir;		      /* tests only (hidden): default STATE_DIR */
-	uint64_t boot_bytes;		/* size of the /boot partition to make; default 768 MiB */
+	uint64_t boot_bytes;	/* size of the /boot partition to make; default 768 MiB */
+	uint64_t max_rate;	/* bytes per second; 0: none; CONFIG_NO_RATE: nothing was said */
+	const char *free_space; /* a name of free_space.h; default "zero" */
+	const char *coverage;	/* "used" (default) or "full" */
 	struct option_list leave_plain; /* writable filesystems that stay plain: mount points */
 	bool json;
+	bool watch;	     /* status: look again until it is over */
 	bool yes;	     /* no question on a terminal */
 	bool final_reboot;   /* reboot once more by ourselves for the native boot */
 	bool no_reboot;	     /* stop where a reboot is needed, and say so */

@@ -10,6 +10,7 @@
 
 #define FACTS_LIST_MAX 32
 #define FACTS_PATH_MAX 256
+#define UUID_TEXT_MAX 64
 
 enum initrd_kind { INITRD_NONE, INITRD_INITRAMFS_TOOLS, INITRD_DRACUT };
 enum root_kind { ROOT_PARTITION, ROOT_LUKS, ROOT_LVM, ROOT_RAID, ROOT_OTHER };
@@ -25,6 +26,7 @@ struct facts {
 	char os_id[32], os_version[32], os_pretty[96], arch[16], kernel[80], hostname[256];
 	bool is_efi_booted, is_secure_boot;
 	uint64_t memory_bytes;
+	char product_uuid[UUID_TEXT_MAX]; /* firmware's word for the machine; "" if none */
 
 	/* the root filesystem and its device */
 	enum root_kind root_kind;

@@ -82,9 +82,11 @@ static void look_system(struct facts *facts)
 
 static void look_firmware(struct facts *facts)
 {
+	CLEANUP_FREE char *product = facts_read("/sys/class/dmi/id/product_uuid");
 	CLEANUP_FREE char *value = NULL;
 	size_t len = 0;
 
+	put_line(facts->product_uuid, sizeof(facts->product_uuid), product);
 	facts->is_efi_booted = file_exists(EFI_DIR);
 	if (file_read(SECURE_BOOT, 64, &value, &len) == 0)
 		facts->is_secure_boot = len >= 5 && value[4] == 1;

@@ -75,6 +75,7 @@ static const struct field fields[] = {
 	FIELD(TEXT, net_address6),
 	FIELD(TEXT, net_gateway6),
 	FIELD(BOOL, is_net_dhcp4),
+	FIELD(TEXT, product_uuid),
 	FIELD(BOOL, has_intent),
 	FIELD(BOOL, is_intent_damaged),
 	FIELD(BOOL, is_running),

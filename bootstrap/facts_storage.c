@@ -67,28 +67,50 @@ static void device_node(dev_t device, char *ret, size_t size)
 	snprintf(ret, size, "/dev/%.*s", (int)strcspn(name, "\n"), name);
 }
 
-/* The one device below a mapping; false when there are none or several. */
-static bool device_below(dev_t device, dev_t *ret)
+struct leaf {
+	dev_t device;
+	unsigned count; /* of different ones */
+};
+
+/* While a volume is encrypted online, libcryptsetup puts devices of its own between the mapping and
+ * what it stands on: they are passed through. */
+static void find_leaves(dev_t device, struct leaf *leaf, unsigned levels_left)
 {
 	CLEANUP_FREE char *path = NULL;
 	CLEANUP_DIR DIR *dir = NULL;
 	struct dirent *entry;
-	unsigned count = 0, number_major, number_minor;
+	unsigned number_major, number_minor;
 
 	if (text_format(&path, "/sys/dev/block/%u:%u/slaves", major(device), minor(device)) < 0)
-		return false;
+		return;
 	dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {
-		CLEANUP_FREE char *number_path = NULL, *number = NULL;
+		CLEANUP_FREE char *number_path = NULL, *number = NULL, *dm_uuid = NULL;
+		dev_t below;
 
 		if (entry->d_name[0] == '.' ||
 		    text_format(&number_path, "/sys/class/block/%s/dev", entry->d_name) < 0)
 			continue;
 		number = facts_read(number_path);
-		if (sscanf(number, "%u:%u", &number_major, &number_minor) == 2)
-			*ret = makedev(number_major, number_minor), count++;
+		if (sscanf(number, "%u:%u", &number_major, &number_minor) != 2)
+			continue;
+		below = makedev(number_major, number_minor);
+		dm_uuid = sys_read(below, "dm/uuid");
+		if (strncmp(dm_uuid, "CRYPT-SUBDEV", 12) == 0 && levels_left > 0)
+			find_leaves(below, leaf, levels_left - 1);
+		else if (leaf->count == 0 || leaf->device != below)
+			*leaf = (struct leaf){ below, leaf->count + 1 };
 	}
-	return count == 1;
+}
+
+/* The one device below a mapping; false when there are none or several. */
+static bool device_below(dev_t device, dev_t *ret)
+{
+	struct leaf leaf = { .count = 0 };
+
+	find_leaves(device, &leaf, 3);
+	*ret = leaf.device;
+	return leaf.count == 1;
 }
 
 /* What the device is made of. For LUKS, *ret_partition becomes the device that holds the header. */

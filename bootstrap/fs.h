@@ -22,7 +22,8 @@ struct fs {
 	 * which shrink() can cut it exactly. */
 	int (*fit_bytes)(const char *device, uint64_t most_bytes, uint64_t *ret);
 
-	/* Its own idea of its size (unmounted or mounted), and of used bytes. */
+	/* Its own idea of its size (unmounted or mounted), and of used bytes: what is in it, not
+	 * what grows with its size. */
 	int (*size_bytes)(const char *device, uint64_t *ret_size, uint64_t *ret_used);
 
 	/* Cuts it to exactly size_bytes (of fit_bytes() or unmoved_bytes()). Checked before by the

@@ -52,6 +52,9 @@ struct intent {
 	char recovery[16];	/* "file" or "generated" */
 	char recovery_output[256];
 	char leave_plain[1024]; /* mount points, separated by commas */
+	char product_uuid[64];	/* of the machine that was enrolled; "" if not known */
+	char free_space[8];	/* what `wipe` does: a name of free_space.h */
+	char coverage[8];	/* "used": F as small as it may be; "full": as large */
 	bool final_reboot;
 	char root_mount_options[256]; /* of fstab, to be restored (x-systemd.growfs) */
 };

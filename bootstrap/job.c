@@ -114,6 +114,10 @@ static int intend_options(const struct config *config, struct intent *intent)
 		r = put(end, sizeof(intent->leave_plain) - (size_t)(end - intent->leave_plain),
 			"leave_plain", config->leave_plain.items[i]);
 	}
+	if (r == 0)
+		r = PUT(intent, free_space, config->free_space);
+	if (r == 0)
+		r = PUT(intent, coverage, config->coverage);
 	intent->final_reboot = config->final_reboot;
 	return r;
 }
@@ -127,6 +131,8 @@ static int intend_machine(const struct plan *plan, const struct facts *facts, st
 		r = PUT(intent, root_partuuid, facts->root_partuuid);
 	if (r == 0)
 		r = PUT(intent, disk_id, facts->disk_id);
+	if (r == 0)
+		r = PUT(intent, product_uuid, facts->product_uuid);
 	if (r == 0)
 		r = job_uuid(intent->luks_uuid);
 	if (r < 0)

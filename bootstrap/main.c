@@ -6,6 +6,7 @@
  */
 #include "bootstrap/selftest.h"
 #include "bootstrap/verbs.h"
+#include "bootstrap/worker.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/log.h"
@@ -23,6 +24,8 @@ static const struct verb {
 	{ "plan", verb_plan, false, "say what would happen, and every reason against it" },
 	{ "run", verb_run, false, "convert this machine, or go on with it" },
 	{ "status", verb_status, false, "say where the conversion stands" },
+	{ "pause", verb_pause, false, "stand still between two chunks, until resume" },
+	{ "resume", verb_resume, false, "go on; with --max-rate: at another rate" },
 	{ "undo", verb_undo, false, "put everything back; possible until encryption begins" },
 	{ "continue", verb_continue, false, NULL },
 	{ "boot", verb_boot, true, NULL },
@@ -83,6 +86,8 @@ int main(int argc, char **argv)
 		if (strcmp(word, verbs[i].name) == 0)
 			return run_verb(&verbs[i], argc - 1, argv + 1);
 	}
+	if (strcmp(word, WORKER_WORD) == 0)
+		return worker_main(argc, argv);
 	if (strcmp(word, "--self-test") == 0)
 		return selftest_run();
 	if (strcmp(word, "--version") == 0)

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Progress of long phases. Prints and reports; never fails one.
+ * Progress of long phases. Prints, writes and reports; never fails one.
  */
 #include "bootstrap/pace.h"
 
+#include "common/err.h"
 #include "common/log.h"
-#include "common/strbuf.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define SAY_EVERY_MS 5000
+#define WRITE_EVERY_MS 1000
 
 static uint64_t now_ms(void)
 {
@@ -26,62 +28,65 @@ void pace_start(struct pace *pace, const struct job *job, const char *phase, uin
 		.reporter = { .intent = &job->intent,
 			      .state_dir = job->state_dir,
 			      .boot = job->boot },
-		.phase = phase,
-		.total_bytes = total_bytes,
-		.started_ms = now_ms(),
+		.progress = { .total_bytes = total_bytes },
 	};
+	snprintf(pace->progress.phase, sizeof(pace->progress.phase), "%s", phase);
 }
 
 void pace_total(struct pace *pace, uint64_t total_bytes)
 {
-	pace->total_bytes = total_bytes;
+	pace->progress.total_bytes = total_bytes;
 }
 
-static double percent(uint64_t done_bytes, uint64_t total_bytes)
+static void write_file(struct pace *pace, uint64_t now)
 {
-	return total_bytes ? 100.0 * (double)done_bytes / (double)total_bytes : 0.0;
-}
-
-void pace_print(char *ret, size_t size, uint64_t done_bytes, uint64_t total_bytes,
-		uint64_t run_bytes, uint64_t run_ms)
-{
-	double bytes_per_s = run_ms ? 1000.0 * (double)run_bytes / (double)run_ms : 0.0;
-	uint64_t left_bytes = total_bytes - MIN(total_bytes, done_bytes);
-	char rate[24];
-	uint64_t left_s;
-
-	if (bytes_per_s < 1.0) {
-		snprintf(ret, size, "%.1f %%", percent(done_bytes, total_bytes));
-		return;
+	pace->written_ms = now;
+	if (progress_write(RUN_DIR, &pace->progress) < 0) {
+		log_debug("%s", fail_text());
+		fail_clear();
 	}
-	left_s = (uint64_t)((double)left_bytes / bytes_per_s + 0.5);
-	text_bytes(rate, (uint64_t)bytes_per_s);
-	if (left_s < 120)
-		snprintf(ret, size, "%.1f %%, %s/s, %llu s left", percent(done_bytes, total_bytes),
-			 rate, (unsigned long long)left_s);
-	else
-		snprintf(ret, size, "%.1f %%, %s/s, %llu min left",
-			 percent(done_bytes, total_bytes), rate,
-			 (unsigned long long)((left_s + 59) / 60));
+}
+
+static void say(struct pace *pace, uint64_t now)
+{
+	char text[96];
+
+	pace->said_ms = now;
+	progress_text(text, sizeof(text), &pace->progress);
+	log_info("%s: %s", pace->progress.phase, text);
+	report_running(&pace->reporter, &pace->progress);
+	write_file(pace, now);
 }
 
 void pace_step(struct pace *pace, uint64_t done_bytes)
 {
+	struct progress *progress = &pace->progress;
 	uint64_t now = now_ms();
-	char text[96];
+	bool is_end = progress->total_bytes && done_bytes >= progress->total_bytes;
 
-	if (!pace->has_first) {
-		pace->has_first = true;
-		pace->first_bytes = done_bytes;
-	}
-	if (pace->is_over ||
-	    (pace->said_ms && now - pace->said_ms < SAY_EVERY_MS && done_bytes < pace->total_bytes))
+	if (pace->is_over) /* the library says its end twice */
 		return;
-	pace->is_over = done_bytes >= pace->total_bytes; /* the library says its end twice */
-	pace->said_ms = now;
-	pace_print(text, sizeof(text), done_bytes, pace->total_bytes,
-		   done_bytes - MIN(done_bytes, pace->first_bytes), now - pace->started_ms);
-	log_info("%s: %s", pace->phase, text);
-	report_progress(&pace->reporter, pace->phase, REPORT_RUNNING,
-			percent(done_bytes, pace->total_bytes), text);
+	progress->done_bytes = done_bytes;
+	progress_rate_step(&pace->rate, now, done_bytes);
+	progress->bytes_per_s = pace->rate.is_known ? (uint64_t)pace->rate.bytes_per_s : 0;
+	pace->is_over = is_end;
+	if (!pace->said_ms || is_end || now - pace->said_ms >= SAY_EVERY_MS)
+		say(pace, now);
+	else if (now - pace->written_ms >= WRITE_EVERY_MS)
+		write_file(pace, now);
+}
+
+void pace_wait(struct pace *pace, const char *waiting)
+{
+	struct progress *progress = &pace->progress;
+
+	if (strcmp(progress->waiting, waiting) == 0) {
+		if (waiting[0])
+			report_running(&pace->reporter, progress);
+		return;
+	}
+	snprintf(progress->waiting, sizeof(progress->waiting), "%s", waiting);
+	pace->rate = (struct progress_rate){ 0 }; /* standing still is no rate */
+	pace->reporter.last_sent_ms = 0;	  /* at once */
+	say(pace, now_ms());
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How a long phase gets on: percent, rate and time left, as a line at most every 5 s and as a
- * report to the server.
+ * How a long phase gets on: percent, rate and time left, as a line at most every 5 s, as a file for
+ * `status` every second, and as a report to the server.
  */
 #pragma once
 
 #include "bootstrap/phase.h"
+#include "bootstrap/progress.h"
 #include "bootstrap/report.h"
 
 struct pace {
 	struct reporter reporter;
-	const char *phase;
-	uint64_t total_bytes, first_bytes; /* first: what was done before this run */
-	uint64_t started_ms, said_ms;
-	bool has_first, is_over;
+	struct progress progress;
+	struct progress_rate rate;
+	uint64_t said_ms, written_ms;
+	bool is_over;
 };
 
 /* total_bytes 0: not known yet, pace_total() says it later. */
@@ -24,6 +25,5 @@ void pace_total(struct pace *pace, uint64_t total_bytes);
  * call it after each step. */
 void pace_step(struct pace *pace, uint64_t done_bytes);
 
-/* Pure: "42.5 %, 118 MiB/s, 3 min left". */
-void pace_print(char *ret, size_t size, uint64_t done_bytes, uint64_t total_bytes,
-		uint64_t run_bytes, uint64_t run_ms);
+/* Stands still, for "key" or "resume"; "" when it goes on. Said at once when it changes. */
+void pace_wait(struct pace *pace, const char *waiting);

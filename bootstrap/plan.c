@@ -5,6 +5,7 @@
  */
 #include "bootstrap/plan.h"
 
+#include "bootstrap/free_space.h"
 #include "bootstrap/plan_refusals.h"
 #include "common/strbuf.h"
 
@@ -49,7 +50,11 @@ static void add_sizes(const struct facts *facts, const struct config *config, st
 	plan->root_bytes = facts->root_bytes - plan->boot_bytes;
 	most_bytes = plan->root_bytes - 2 * plan->shift_bytes;
 	wanted_bytes = facts->fs_used_bytes + facts->fs_used_bytes / 10 + 64 * MIB;
+	if (strcmp(config->coverage, "full") == 0)
+		wanted_bytes = most_bytes;
 	plan->payload_estimate_bytes = MIN(wanted_bytes, most_bytes) / MIB * MIB;
+	plan->tail_estimate_bytes = plan->root_bytes - plan->shift_bytes -
+				    plan->payload_estimate_bytes;
 }
 
 static PRINTF_LIKE(2, 3) void note(struct plan *plan, const char *format, ...)
@@ -61,6 +66,19 @@ static PRINTF_LIKE(2, 3) void note(struct plan *plan, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(plan->notes[plan->note_count++], sizeof(plan->notes[0]), format, args);
 	va_end(args);
+}
+
+static void note_free_space(const struct config *config, struct plan *plan)
+{
+	const struct free_space *how = free_space_find(config->free_space);
+
+	if (how && strcmp(how->name, "zero") != 0)
+		note(plan, "What lies behind the encrypted part, with old plaintext in it: %s.%s",
+		     how->what,
+		     how->how == FREE_SPACE_KEEP
+			     ? " Deleted files can be read from the disk until they are "
+			       "overwritten: the server is told so"
+			     : "");
 }
 
 static void add_notes(const struct facts *facts, const struct config *config, struct plan *plan)
@@ -81,6 +99,7 @@ static void add_notes(const struct facts *facts, const struct config *config, st
 		     "disk.",
 		     config->recovery_output);
 	note(plan, "Make a backup or a snapshot first; delete it afterwards, it is not encrypted.");
+	note_free_space(config, plan);
 	if (facts->is_secure_boot)
 		note(plan,
 		     "Secure Boot is on: the distribution's signed kernel and GRUB stay in use.");
@@ -97,6 +116,8 @@ static void add_notes(const struct facts *facts, const struct config *config, st
 void plan_build(const struct facts *facts, const struct config *config, struct plan *ret)
 {
 	memset(ret, 0, sizeof(*ret));
+	ret->coverage = config->coverage;
+	ret->free_space = config->free_space;
 	add_refusals(facts, config, ret);
 	add_sizes(facts, config, ret);
 	add_notes(facts, config, ret);

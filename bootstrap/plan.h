@@ -22,11 +22,13 @@ struct refusal {
 struct plan {
 	struct refusal refusals[PLAN_REFUSALS_MAX];
 	size_t refusal_count;
-	bool needs_bootpart;		 /* root holds /boot */
-	uint64_t boot_bytes;		 /* of the partition to make; 0 when none */
-	uint64_t root_bytes;		 /* R after carve */
-	uint64_t shift_bytes;		 /* S */
-	uint64_t payload_estimate_bytes; /* F, computed for good by `shrink` */
+	bool needs_bootpart;		   /* root holds /boot */
+	uint64_t boot_bytes;		   /* of the partition to make; 0 when none */
+	uint64_t root_bytes;		   /* R after carve */
+	uint64_t shift_bytes;		   /* S */
+	uint64_t payload_estimate_bytes;   /* F, computed for good by `shrink` */
+	uint64_t tail_estimate_bytes;	   /* of root, outside F and header: for free_space */
+	const char *coverage, *free_space; /* of the options */
 	unsigned reboots;
 	char notes[8][256]; /* what people should know: recovery passphrase, what stays plain */
 	size_t note_count;

@@ -2,6 +2,7 @@
 /*
  * A plan as text for people and as JSON. Decides nothing.
  */
+#include "bootstrap/free_space.h"
 #include "bootstrap/plan.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -63,9 +64,22 @@ static void print_refusals(struct strbuf *buf, const struct plan *plan)
 	}
 }
 
+static void print_coverage(struct strbuf *buf, const struct plan *plan)
+{
+	const struct free_space *how = free_space_find(plan->free_space);
+	bool is_all = strcmp(plan->coverage, "full") == 0;
+	char payload[24], tail[24];
+
+	strbuf_addf(buf, "  to encrypt   about %s: %s\n",
+		    text_bytes(payload, plan->payload_estimate_bytes),
+		    is_all ? "all of it" : "the used part");
+	strbuf_addf(buf, "  behind it    about %s: %s\n",
+		    text_bytes(tail, plan->tail_estimate_bytes), how ? how->what : "");
+}
+
 static void print_stages(struct strbuf *buf, const struct plan *plan)
 {
-	char boot[24], root[24], shift[24], payload[24];
+	char boot[24], root[24], shift[24];
 	size_t i;
 
 	strbuf_add(buf, "\nWhat will happen\n");
@@ -84,11 +98,9 @@ static void print_stages(struct strbuf *buf, const struct plan *plan)
 	if (plan->needs_bootpart)
 		strbuf_addf(buf, "  /boot        %s, a new partition, unencrypted\n",
 			    text_bytes(boot, plan->boot_bytes));
-	strbuf_addf(buf,
-		    "  root         %s, encrypted (of it %s header)\n  to encrypt   about %s: the "
-		    "used part; the rest is wiped\n",
-		    text_bytes(root, plan->root_bytes), text_bytes(shift, plan->shift_bytes),
-		    text_bytes(payload, plan->payload_estimate_bytes));
+	strbuf_addf(buf, "  root         %s, encrypted (of it %s header)\n",
+		    text_bytes(root, plan->root_bytes), text_bytes(shift, plan->shift_bytes));
+	print_coverage(buf, plan);
 }
 
 int plan_print(const struct plan *plan, const struct facts *facts, char **ret)
@@ -163,15 +175,16 @@ int plan_to_json(const struct plan *plan, const struct facts *facts, json_t **re
 	r = facts_to_json(facts, &facts_json);
 	if (r < 0)
 		return r;
-	object = json_pack("{s:b,s:b,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:i,s:O}", "refused",
-			   plan->refusal_count > 0, "under_way", facts->has_intent, "refusals",
-			   refusals_to_json(plan), "notes", notes_to_json(plan), "stages",
-			   stages_to_json(plan), "needs_bootpart", plan->needs_bootpart,
-			   "boot_bytes", (json_int_t)plan->boot_bytes, "root_bytes",
-			   (json_int_t)plan->root_bytes, "shift_bytes",
-			   (json_int_t)plan->shift_bytes, "payload_estimate_bytes",
-			   (json_int_t)plan->payload_estimate_bytes, "reboots", (int)plan->reboots,
-			   "facts", facts_json);
+	object = json_pack(
+		"{s:b,s:b,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:i,s:O}", "refused",
+		plan->refusal_count > 0, "under_way", facts->has_intent, "refusals",
+		refusals_to_json(plan), "notes", notes_to_json(plan), "stages",
+		stages_to_json(plan), "needs_bootpart", plan->needs_bootpart, "boot_bytes",
+		(json_int_t)plan->boot_bytes, "root_bytes", (json_int_t)plan->root_bytes,
+		"shift_bytes", (json_int_t)plan->shift_bytes, "payload_estimate_bytes",
+		(json_int_t)plan->payload_estimate_bytes, "tail_estimate_bytes",
+		(json_int_t)plan->tail_estimate_bytes, "coverage", plan->coverage, "free_space",
+		plan->free_space, "reboots", (int)plan->reboots, "facts", facts_json);
 	if (!object)
 		return fail(-ENOMEM, "the plan as JSON: out of memory, or text that isn't UTF-8");
 	*ret = object;

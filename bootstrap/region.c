@@ -5,6 +5,7 @@
  */
 #include "bootstrap/region.h"
 
+#include "common/aead.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/file.h"
@@ -137,6 +138,36 @@ int region_zero_out(int fd, uint64_t offset, uint64_t len)
 	if (ioctl(fd, BLKZEROOUT, range) == 0)
 		return 0;
 	return region_zero(fd, offset, len);
+}
+
+int region_random(int fd, uint64_t offset, uint64_t len)
+{
+	CLEANUP_FREE uint8_t *data = NULL;
+	int r;
+
+	r = buffer_alloc(&data);
+	for (uint64_t at = 0; r == 0 && at < len; at += CHUNK_BYTES) {
+		size_t n = (size_t)MIN(CHUNK_BYTES, len - at);
+
+		r = random_bytes(data, n);
+		if (r == 0)
+			r = file_pwrite_all(fd, data, n, offset + at);
+	}
+	return r;
+}
+
+int region_discard(int fd, uint64_t offset, uint64_t len)
+{
+	uint64_t range[2] = { offset, len };
+
+	if (ioctl(fd, BLKDISCARD, range) == 0)
+		return 0;
+	if (errno == ENOTTY && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					 (off_t)offset, (off_t)len) == 0)
+		return 0;
+	if (errno == EOPNOTSUPP || errno == ENOTTY)
+		return -EOPNOTSUPP;
+	return fail(-errno, "discarding a part of the device: %s", strerror(errno));
 }
 
 int region_flush(int fd)

@@ -32,4 +32,11 @@ int region_zero(int fd, uint64_t offset, uint64_t len) MUST_CHECK;
 /* The same for long ranges: the device is asked to do it (BLKZEROOUT), else zeros are written. */
 int region_zero_out(int fd, uint64_t offset, uint64_t len) MUST_CHECK;
 
+/* Writes random bytes, as good as a ciphertext. */
+int region_random(int fd, uint64_t offset, uint64_t len) MUST_CHECK;
+
+/* Tells the device that nothing is needed there (BLKDISCARD; a hole in a file). What is read
+ * afterwards is the device's affair. -EOPNOTSUPP without a sentence when it can't. */
+int region_discard(int fd, uint64_t offset, uint64_t len) MUST_CHECK;
+
 int region_flush(int fd) MUST_CHECK;

@@ -112,39 +112,71 @@ static json_t *message_value(const char *message)
 	return json_string(ascii);
 }
 
-static void send_progress(struct reporter *reporter, const char *phase, enum report_state state,
-			  double percent, const char *message)
+static json_t *progress_value(const struct reporter *reporter, const char *phase,
+			      enum report_state state, double percent, const char *message)
 {
-	CLEANUP_JSON json_t *value = NULL;
+	json_t *value = json_pack("{s:s,s:s,s:i}", "phase", phase, "state", state_names[state],
+				  "boot", (int)reporter->boot);
 
-	value = json_pack("{s:s,s:s,s:i}", "phase", phase, "state", state_names[state], "boot",
-			  (int)reporter->boot);
 	if (!value)
-		return;
+		return NULL;
 	if (percent >= 0)
 		json_object_set_new(value, "percent", json_real(percent));
 	if (message)
 		json_object_set_new(value, "message", message_value(message));
-	if (post(reporter, "progress", value) < 0)
+	return value;
+}
+
+static void add_figures(json_t *value, const struct progress *progress)
+{
+	json_object_set_new(value, "done_bytes", json_integer((json_int_t)progress->done_bytes));
+	json_object_set_new(value, "total_bytes", json_integer((json_int_t)progress->total_bytes));
+	json_object_set_new(value, "bytes_per_s", json_integer((json_int_t)progress->bytes_per_s));
+	json_object_set_new(value, "eta_s", json_integer((json_int_t)progress_eta_s(progress)));
+	json_object_set_new(value, "waiting", json_string(progress->waiting));
+}
+
+static bool has_nobody(const struct reporter *reporter)
+{
+	return reporter->is_dead || !reporter->intent->server[0] || !reporter->intent->device[0];
+}
+
+/* Takes value. Reporting a failure must not replace its sentence. */
+static void send_progress(struct reporter *reporter, json_t *value)
+{
+	CLEANUP_JSON json_t *owned = value;
+	char sentence[FAIL_TEXT_MAX];
+
+	snprintf(sentence, sizeof(sentence), "%s", fail_text());
+	if (owned && post(reporter, "progress", owned) < 0)
 		log_debug("progress not reported: %s", fail_text());
+	fail_clear();
+	if (sentence[0]) {
+		int r UNUSED = fail(-EIO, "%s", sentence);
+	}
 }
 
 void report_progress(struct reporter *reporter, const char *phase, enum report_state state,
 		     double percent, const char *message)
 {
-	char sentence[FAIL_TEXT_MAX];
+	if (!is_due(reporter, state) || has_nobody(reporter))
+		return;
+	send_progress(reporter, progress_value(reporter, phase, state, percent, message));
+}
 
-	if (!is_due(reporter, state))
+void report_running(struct reporter *reporter, const struct progress *progress)
+{
+	char text[96];
+	json_t *value;
+
+	if (!is_due(reporter, REPORT_RUNNING) || has_nobody(reporter))
 		return;
-	if (reporter->is_dead || !reporter->intent->server[0] || !reporter->intent->device[0])
-		return;
-	/* Reporting a failure must not replace its sentence; message may be that very sentence. */
-	snprintf(sentence, sizeof(sentence), "%s", fail_text());
-	send_progress(reporter, phase, state, percent, message == fail_text() ? sentence : message);
-	fail_clear();
-	if (sentence[0]) {
-		int r UNUSED = fail(-EIO, "%s", sentence);
-	}
+	progress_text(text, sizeof(text), progress);
+	value = progress_value(reporter, progress->phase, REPORT_RUNNING,
+			       progress->total_bytes ? progress_percent(progress) : -1, text);
+	if (value)
+		add_figures(value, progress);
+	send_progress(reporter, value);
 }
 
 int report_evidence(struct reporter *reporter, const json_t *evidence)

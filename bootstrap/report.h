@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bootstrap/intent.h"
+#include "bootstrap/progress.h"
 #include "common/json.h"
 
 struct reporter {
@@ -23,6 +24,9 @@ enum report_state { REPORT_RUNNING, REPORT_DONE, REPORT_FAILED, REPORT_REFUSED }
  * NULL. */
 void report_progress(struct reporter *reporter, const char *phase, enum report_state state,
 		     double percent, const char *message);
+
+/* A running phase's figures, with their text as the message. Sent as rarely. */
+void report_running(struct reporter *reporter, const struct progress *progress);
 
 /* Returns 0 when the server has taken it, negative (with a sentence) otherwise: `verify` retries.
  */

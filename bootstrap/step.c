@@ -5,6 +5,7 @@
 #include "bootstrap/step.h"
 
 #include "bootstrap/boot_step.h"
+#include "bootstrap/elsewhere.h"
 #include "bootstrap/install.h"
 #include "bootstrap/report.h"
 #include "bootstrap/spawn.h"
@@ -66,11 +67,29 @@ static int next_phase(struct job *job, const char **ret)
 	return 0;
 }
 
+/* Before there is something encrypted, it ends here; behind that, the disk is only worse off half
+ * encrypted: said, and shown by status and evidence. */
+static int check_machine(const struct job *job)
+{
+	if (!is_elsewhere(&job->intent, job->facts))
+		return 0;
+	if (job->facts->root_kind == ROOT_LUKS) {
+		log_warning(ELSEWHERE_TEXT ". It is encrypted to the end; then give one of them a "
+					   "new volume key and a device of its own");
+		return 0;
+	}
+	return fail(-EXDEV, ELSEWHERE_TEXT ". Here: " INSTALL_PROGRAM
+					   " undo, then run with a new enrollment key");
+}
+
 int step_phases(struct job *job, bool is_after_boot)
 {
 	const char *before = "", *after = "";
 	int outcome, r;
 
+	r = check_machine(job);
+	if (r < 0)
+		return r;
 	r = next_phase(job, &before);
 	if (r < 0)
 		return r;

@@ -36,3 +36,15 @@ bool stop_wait(unsigned seconds)
 		nanosleep(&second, NULL);
 	return is_wanted != 0;
 }
+
+bool stop_rest(uint64_t ms)
+{
+	while (ms > 0 && !is_wanted) {
+		uint64_t part_ms = MIN(ms, 100);
+		struct timespec part = { .tv_nsec = (long)part_ms * 1000000 };
+
+		nanosleep(&part, NULL);
+		ms -= part_ms;
+	}
+	return is_wanted != 0;
+}

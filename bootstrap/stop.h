@@ -12,3 +12,6 @@ bool stop_wanted(void);
 
 /* Waits, at most so many seconds; returns early (true) when a stop is wanted. */
 bool stop_wait(unsigned seconds);
+
+/* The same in milliseconds, for the rests between steps: seen within a tenth of a second. */
+bool stop_rest(uint64_t ms);

@@ -11,6 +11,7 @@
 #include "bootstrap/step.h"
 #include "bootstrap/stop.h"
 #include "bootstrap/verbs.h"
+#include "bootstrap/wish.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/file.h"
@@ -122,11 +123,28 @@ static int enroll(struct job *job)
 	return 0;
 }
 
+/* How fast it may go may be said again at each run. */
+static int take_rate(const struct job *job)
+{
+	struct wish wish;
+	int r;
+
+	if (job->config->max_rate == CONFIG_NO_RATE)
+		return 0;
+	r = wish_read(job->state_dir, &wish);
+	if (r < 0)
+		return r;
+	wish.max_bytes_per_s = job->config->max_rate;
+	return wish_write(job->state_dir, &wish);
+}
+
 static int convert(struct job *job)
 {
 	int r;
 
-	r = enroll(job);
+	r = take_rate(job);
+	if (r == 0)
+		r = enroll(job);
 	if (r == 0)
 		r = install_self();
 	return r < 0 ? r : step_phases(job, false);

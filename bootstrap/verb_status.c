@@ -1,138 +1,156 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * status: where the conversion stands, by looking. Writes nothing and takes no lock.
+ * status: where the conversion stands, by looking. Writes nothing to the disk and takes no lock.
+ * --watch looks again until nothing is left to do: one live line on a terminal, else a plain line
+ * for each change.
  */
-#include "bootstrap/boot_step.h"
+#include "bootstrap/verb_status.h"
+#include "bootstrap/bar.h"
 #include "bootstrap/job.h"
-#include "bootstrap/keyring.h"
-#include "bootstrap/luks.h"
+#include "bootstrap/stop.h"
 #include "bootstrap/verbs.h"
 #include "common/cleanup.h"
 #include "common/err.h"
-#include "common/strbuf.h"
 
 #include <string.h>
+#include <sys/ioctl.h>
 
-struct standing {
-	const char *state;   /* "none", "converting", "converted" */
-	const char *phase;   /* next one; "" */
-	const char *waiting; /* "" when it waits for nothing */
-	double percent;	     /* of the encryption; < 0: none is under way */
-	struct boot_result result;
-};
+#define LOOK_EVERY_S 1
+#define WHOLE_LOOK_EVERY 15 /* looks: the whole machine isn't looked at each second */
+#define PLAIN_EVERY 10	    /* looks: without a terminal, also when only figures have changed */
+#define LINE_MAX_BYTES 512
+#define CLEAR_LINE "\r\033[K"
 
-static void look_encryption(const struct job *job, struct standing *standing)
+static int look(const struct config *config, struct job *job, struct facts *facts,
+		struct standing *ret)
 {
-	const struct luks_where where = { job->facts->luks_device, NULL };
-	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
-	struct luks_status status;
+	int opened = job_open(job, config, facts);
 
-	if (job->facts->root_kind != ROOT_LUKS || luks_look(&where, &status) < 0 ||
-	    !status.is_reencrypting || !status.payload_bytes)
-		return;
-	standing->percent = 100.0 * (double)status.encrypted_bytes / (double)status.payload_bytes;
-	if (keyring_get(job->intent.luks_uuid, &key) == -ENOKEY && job->facts->is_running)
-		standing->waiting = "key";
+	return opened < 0 ? opened : standing_look(job, opened, ret);
 }
 
-static int look(struct job *job, int opened, struct standing *ret)
+static int print_once(const struct config *config)
 {
-	struct standing standing = { .state = "none", .phase = "", .waiting = "", .percent = -1 };
-	const char *phase = NULL;
-	int r;
-
-	if (opened == JOB_NONE) {
-		standing.state = job->facts->was_converted ? "converted" : "none";
-		*ret = standing;
-		return 0;
-	}
-	standing.state = "converting";
-	r = phases_current(job, &phase);
-	if (r < 0)
-		return r;
-	standing.phase = phase ? phase : "";
-	look_encryption(job, &standing);
-	if (strcmp(standing.phase, "leave") == 0)
-		standing.waiting = "the first native boot";
-	if (boot_result_read(&standing.result) < 0)
-		standing.result.exists = false;
-	fail_clear();
-	*ret = standing;
-	return 0;
-}
-
-static void print_text(const struct job *job, const struct standing *standing)
-{
-	const struct boot_result *result = &standing->result;
-
-	if (strcmp(standing->state, "none") == 0) {
-		printf("Nothing has begun here. See: panocrypt-bootstrap plan\n");
-		return;
-	}
-	if (strcmp(standing->state, "converted") == 0) {
-		printf("Converted: the root is on LUKS (%s) and Clevis opens it through the "
-		       "server.\n",
-		       job->facts->luks_device);
-		return;
-	}
-	printf("Phase     %s%s\n", standing->phase[0] ? standing->phase : "all are done",
-	       job->facts->is_running ? " (at work)" : "");
-	if (standing->percent >= 0)
-		printf("Progress  %.1f %% encrypted\n", standing->percent);
-	if (standing->waiting[0])
-		printf("Waiting   for %s\n", standing->waiting);
-	if (result->exists)
-		printf("This boot %s: %s%s%s\n", result->action,
-		       result->is_ok ? "done" : "not done", result->reason[0] ? ", " : "",
-		       result->reason);
-	printf("Device    %s at %s\n",
-	       job->intent.device[0] ? job->intent.device : "not enrolled yet", job->intent.server);
-}
-
-static int print_json(const struct job *job, const struct standing *standing)
-{
-	const struct boot_result *result = &standing->result;
-	CLEANUP_JSON json_t *value = NULL;
 	CLEANUP_FREE char *text = NULL;
+	struct standing standing;
+	struct facts facts;
+	struct job job;
 	int r;
 
-	value = json_pack("{s:s,s:s,s:s,s:b,s:s,s:s}", "state", standing->state, "phase",
-			  standing->phase, "waiting", standing->waiting, "running",
-			  job->facts->is_running, "device", job->intent.device, "server",
-			  job->intent.server);
-	if (!value)
-		return fail(-ENOMEM, "status as JSON: out of memory");
-	if (standing->percent >= 0)
-		json_object_set_new(value, "percent", json_real(standing->percent));
-	if (result->exists)
-		json_object_set_new(value, "boot_step",
-				    json_pack("{s:s,s:b,s:s,s:s}", "action", result->action, "ok",
-					      result->is_ok, "phase", result->phase, "reason",
-					      result->reason));
-	r = js_print_pretty(value, &text);
+	r = look(config, &job, &facts, &standing);
+	if (r == 0)
+		r = config->json ? standing_json(&job, &standing, &text)
+				 : standing_text(&job, &standing, &text);
 	if (r < 0)
 		return r;
 	fputs(text, stdout);
 	return 0;
 }
 
-int verb_status(const struct config *config)
+/* --- watch ------------------------------------------------------------------------------------ */
+
+struct watch {
+	struct bar_style style;
+	bool is_terminal;
+	unsigned looks;
+	char said[LINE_MAX_BYTES]; /* phase and wait of the last plain line */
+	const char *phase;
+};
+
+static void find_terminal(struct watch *watch)
 {
-	struct standing standing;
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct winsize size = { .ws_col = 0 };
+
+	watch->is_terminal = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+	if (!watch->is_terminal)
+		return;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		size.ws_col = 80;
+	watch->style.columns = size.ws_col;
+	watch->style.has_color = !(no_color && *no_color);
+}
+
+static void make_line(const struct watch *watch, const struct standing *standing, char *ret,
+		      size_t size)
+{
+	if (standing->has_progress)
+		bar_print(ret, size, &standing->progress, &watch->style);
+	else if (standing->waiting[0])
+		snprintf(ret, size, "%s: waiting for %s", standing->phase, standing->waiting);
+	else
+		snprintf(ret, size, "%s", standing->phase[0] ? standing->phase : standing->state);
+}
+
+static void print_plain(struct watch *watch, const struct standing *standing, const char *line)
+{
+	char key[LINE_MAX_BYTES];
+
+	snprintf(key, sizeof(key), "%s %s", standing->phase, standing->waiting);
+	if (strcmp(key, watch->said) == 0 && watch->looks % PLAIN_EVERY != 0)
+		return;
+	snprintf(watch->said, sizeof(watch->said), "%s", key);
+	printf("%s\n", line);
+	fflush(stdout);
+}
+
+static void print_line(struct watch *watch, const struct standing *standing)
+{
+	char line[LINE_MAX_BYTES];
+
+	make_line(watch, standing, line, sizeof(line));
+	if (!watch->is_terminal) {
+		print_plain(watch, standing, line);
+		return;
+	}
+	if (watch->phase && strcmp(watch->phase, standing->phase) != 0)
+		putchar('\n'); /* the last line of a phase stays */
+	watch->phase = standing->phase;
+	printf(CLEAR_LINE "%s", line);
+	fflush(stdout);
+}
+
+/* Nothing here will change by itself: not converting, or it stands until somebody does something.
+ */
+static bool is_over(const struct job *job, const struct standing *standing)
+{
+	if (strcmp(standing->state, "converting") != 0)
+		return true;
+	return !job->facts->is_running && !standing->has_progress;
+}
+
+static int watch_run(const struct config *config)
+{
+	struct watch watch = { .looks = 0 };
+	struct standing standing = { .phase = "" };
 	struct facts facts;
 	struct job job;
-	int opened, r;
+	int r;
 
+	find_terminal(&watch);
+	stop_on_signals();
+	for (;; watch.looks++) {
+		if (watch.looks % WHOLE_LOOK_EVERY == 0 || !standing.has_progress) {
+			r = look(config, &job, &facts, &standing);
+			if (r < 0)
+				return r;
+		} else {
+			standing_refresh(&job, &standing);
+		}
+		print_line(&watch, &standing);
+		if (is_over(&job, &standing) || stop_wait(LOOK_EVERY_S))
+			break;
+	}
+	if (watch.is_terminal)
+		putchar('\n');
+	return 0;
+}
+
+int verb_status(const struct config *config)
+{
 	if (geteuid() != 0)
 		return fail(-EPERM, "only root can see where it stands: run it again with sudo");
-	opened = job_open(&job, config, &facts);
-	if (opened < 0)
-		return opened;
-	r = look(&job, opened, &standing);
-	if (r < 0)
-		return r;
-	if (config->json)
-		return print_json(&job, &standing);
-	print_text(&job, &standing);
-	return 0;
+	if (config->watch && config->json)
+		return fail(-EINVAL, "--watch is for people and --json for programs: give one");
+	return config->watch ? watch_run(config) : print_once(config);
 }

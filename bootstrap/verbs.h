@@ -20,6 +20,8 @@ int verb_plan(const struct config *config) MUST_CHECK;
 int verb_run(const struct config *config) MUST_CHECK;
 int verb_status(const struct config *config) MUST_CHECK;
 int verb_undo(const struct config *config) MUST_CHECK;
+int verb_pause(const struct config *config) MUST_CHECK;
+int verb_resume(const struct config *config) MUST_CHECK;
 
 /* Hidden: what the systemd unit and the initramfs call. */
 int verb_continue(const struct config *config) MUST_CHECK;

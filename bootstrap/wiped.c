@@ -18,6 +18,30 @@ int wiped_set_pending(const struct luks_where *where)
 	return luks_token_set(where, token);
 }
 
+int wiped_set_next(const struct luks_where *where, uint64_t start_bytes, uint64_t next_bytes)
+{
+	CLEANUP_JSON json_t *token = NULL;
+
+	token = json_pack("{s:s, s:[], s:I, s:I}", "type", TOKEN_TYPE, "keyslots", "start_bytes",
+			  (json_int_t)start_bytes, "next_bytes", (json_int_t)next_bytes);
+	if (!token)
+		return fail(-ENOMEM, "out of memory: free some and run again");
+	return luks_token_set(where, token);
+}
+
+int wiped_next(const struct luks_where *where, uint64_t *ret_start_bytes, uint64_t *ret_next_bytes)
+{
+	CLEANUP_JSON json_t *token = NULL;
+	int r = luks_token_get(where, TOKEN_TYPE, &token);
+
+	*ret_start_bytes = *ret_next_bytes = 0;
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		r = js_u64_or(token, "start_bytes", 0, ret_start_bytes);
+	return r < 0 ? r : js_u64_or(token, "next_bytes", 0, ret_next_bytes);
+}
+
 int wiped_set_done(const struct luks_where *where)
 {
 	return luks_token_remove(where, TOKEN_TYPE);

@@ -77,7 +77,17 @@ void ctl_query(struct strbuf *path, const char *name, const char *value);
 int ctl_print_json(const json_t *value) MUST_CHECK;
 
 /* A column of a table: which member, and how it is shown. */
-enum ctl_show { CTL_TEXT, CTL_TIME, CTL_NUMBER, CTL_PERCENT, CTL_YES_NO, CTL_LIST };
+enum ctl_show {
+	CTL_TEXT,
+	CTL_TIME,
+	CTL_NUMBER,
+	CTL_PERCENT,
+	CTL_BYTES, /* 0 is "-": not known */
+	CTL_RATE,
+	CTL_SECONDS,
+	CTL_YES_NO,
+	CTL_LIST
+};
 
 struct ctl_column {
 	const char *title, *member;

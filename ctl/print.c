@@ -51,6 +51,22 @@ static void add_time(struct strbuf *out, const json_t *value)
 	strbuf_add(out, text);
 }
 
+/* 0 is nothing to say: "-". */
+static void add_quantity(struct strbuf *out, const json_t *value, enum ctl_show show)
+{
+	uint64_t number = (uint64_t)json_integer_value(value);
+	char bytes[24];
+
+	if (number == 0)
+		return;
+	if (show != CTL_SECONDS)
+		strbuf_addf(out, "%s%s", text_bytes(bytes, number), show == CTL_RATE ? "/s" : "");
+	else if (number < 120)
+		strbuf_addf(out, "%llu s", (unsigned long long)number);
+	else
+		strbuf_addf(out, "%llu min", (unsigned long long)((number + 59) / 60));
+}
+
 static void add_list(struct strbuf *out, const json_t *list)
 {
 	const json_t *item;
@@ -77,6 +93,9 @@ static int cell_text(const json_t *object, const struct ctl_column *column, char
 	case CTL_TIME: add_time(&out, value); break;
 	case CTL_NUMBER: strbuf_addf(&out, "%lld", (long long)json_integer_value(value)); break;
 	case CTL_PERCENT: strbuf_addf(&out, "%.1f %%", json_number_value(value)); break;
+	case CTL_BYTES:
+	case CTL_RATE:
+	case CTL_SECONDS: add_quantity(&out, value, column->show); break;
 	case CTL_YES_NO: strbuf_add(&out, json_is_true(value) ? "yes" : "no"); break;
 	case CTL_LIST: add_list(&out, value); break;
 	}

@@ -7,10 +7,11 @@
 static const struct option_row rows[] = { CTL_ROWS };
 
 static const struct ctl_column columns[] = {
-	{ "DEVICE", "device", CTL_TEXT },      { "NAME", "name", CTL_TEXT },
-	{ "STATE", "state", CTL_TEXT },	       { "PHASE", "phase", CTL_TEXT },
-	{ "PERCENT", "percent", CTL_PERCENT }, { "LAST SEEN", "last_seen", CTL_TIME },
-	{ "TAGS", "tags", CTL_LIST },
+	{ "DEVICE", "device", CTL_TEXT },	{ "NAME", "name", CTL_TEXT },
+	{ "STATE", "state", CTL_TEXT },		{ "PHASE", "phase", CTL_TEXT },
+	{ "PERCENT", "percent", CTL_PERCENT },	{ "RATE", "bytes_per_s", CTL_RATE },
+	{ "LEFT", "eta_s", CTL_SECONDS },	{ "WAITING", "waiting", CTL_TEXT },
+	{ "LAST SEEN", "last_seen", CTL_TIME }, { "TAGS", "tags", CTL_LIST },
 };
 
 static int run(void *options, char **words)

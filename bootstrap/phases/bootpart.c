@@ -24,6 +24,7 @@
 #include <sys/mount.h>
 
 #define NEW_BOOT RUN_DIR "/newboot"
+#define ESP_USUAL "/boot/efi"
 
 static int bootpart_done(struct job *job)
 {
@@ -185,36 +186,86 @@ static int bootpart_run(struct job *job)
 	return mount_settle("/boot");
 }
 
-/* Back to root:/boot, which was kept: unmount, boot loader back, then the partition goes and root
- * has its room again. */
+/* --- undo: each part looks for itself, so that it can be begun again behind any failure ------- */
+
+/* Our line in fstab goes last: while it is there, the boot loader may still be the new one's. */
+static int has_our_line(const struct intent *intent, bool *ret)
+{
+	CLEANUP_FREE char *fstab = NULL;
+	char line[80];
+	int r;
+
+	r = etc_read(FSTAB, &fstab);
+	if (r < 0)
+		return r;
+	snprintf(line, sizeof(line), "UUID=%s /boot ", intent->boot_uuid);
+	*ret = strstr(fstab, line) != NULL;
+	return 0;
+}
+
+/* Out from under it comes the ESP; root:/boot, which was kept, shows again. */
+static int unmount_new(struct job *job)
+{
+	struct facts *facts = job->facts;
+	struct facts_mount now;
+	int r;
+
+	if (mount_at("/boot", &now, NULL, 0) < 0 ||
+	    strcmp(facts->boot_uuid, job->intent.boot_uuid) != 0)
+		return 0;
+	if (strncmp(facts->esp_mount, "/boot/", 6) == 0 &&
+	    mount_at(facts->esp_mount, &now, NULL, 0) == 0 &&
+	    (r = mount_remove(facts->esp_mount)) < 0)
+		return r;
+	r = mount_remove("/boot");
+	if (r < 0)
+		return r;
+	facts->is_boot_separate = false;
+	return 0;
+}
+
+/* An undo that stopped in between has left the ESP unmounted: facts don't know it then. */
+static int return_esp(struct facts *facts)
+{
+	CLEANUP_FREE char *fstab = NULL;
+	struct spawn mount_esp = { .argv = { "mount", facts->esp_mount } };
+	struct facts_mount now;
+	char options[256];
+	int r;
+
+	r = etc_read(FSTAB, &fstab);
+	if (r < 0)
+		return r;
+	if (!facts->esp_mount[0] &&
+	    fstab_options(fstab, ESP_USUAL, options, sizeof(options)) == 0 && options[0])
+		snprintf(facts->esp_mount, sizeof(facts->esp_mount), ESP_USUAL);
+	fail_clear();
+	if (strncmp(facts->esp_mount, "/boot/", 6) != 0 ||
+	    mount_at(facts->esp_mount, &now, NULL, 0) == 0)
+		return 0;
+	return spawn_run(&mount_esp);
+}
+
+/* Back to root:/boot; then carve's undo may take the partition away. */
 static int bootpart_undo(struct job *job)
 {
 	struct spawn reload = { .argv = { "systemctl", "daemon-reload" } };
-	struct spawn mount_esp = { .argv = { "mount", job->facts->esp_mount } };
-	bool has_esp = strncmp(job->facts->esp_mount, "/boot/", 6) == 0;
-	struct facts_mount now;
+	bool is_ours = false;
 	int r;
 
 	if (!job->intent.boot_bytes)
 		return 0;
-	if (mount_at("/boot", &now, NULL, 0) == 0 &&
-	    strcmp(job->facts->boot_uuid, job->intent.boot_uuid) == 0) {
-		if (has_esp && (r = mount_remove(job->facts->esp_mount)) < 0)
-			return r;
-		r = mount_remove("/boot");
-		if (r < 0)
-			return r;
-		job->facts->is_boot_separate = false;
-		if (has_esp && (r = spawn_run(&mount_esp)) < 0)
-			return r;
-		r = grub_install(job->facts);
-		if (r < 0)
-			return r;
-	}
-	r = etc_fstab_drop("/boot");
-	if (r < 0)
+	r = unmount_new(job);
+	if (r == 0)
+		r = has_our_line(&job->intent, &is_ours);
+	if (r < 0 || !is_ours)
 		return r;
-	return spawn_run(&reload);
+	r = return_esp(job->facts);
+	if (r == 0)
+		r = grub_install(job->facts);
+	if (r == 0)
+		r = etc_fstab_drop("/boot");
+	return r < 0 ? r : spawn_run(&reload);
 }
 
 const struct phase phase_bootpart = {

@@ -5,6 +5,7 @@
  * copy leaves the header.
  */
 #include "bootstrap/block.h"
+#include "bootstrap/elsewhere.h"
 #include "bootstrap/luks_slot.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/recovery.h"
@@ -117,14 +118,15 @@ static int make_evidence(const struct job *job, const struct luks_where *where, 
 
 	if (r < 0)
 		return r;
-	evidence = json_pack("{s:s, s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:s, s:s, s:I}",
-			     "luks_uuid", status.uuid, "cipher", "aes-xts-plain64", "mapping",
-			     MAPPING_NAME, "keyslots", (int)status.slot_count, "tokens",
-			     (int)status.token_count, "root_bytes",
-			     (json_int_t)job->facts->root_bytes, "recovery", job->intent.recovery,
-			     "clevis_slot_opened", 1, "recovery_slot_proven", 1, "left_plain",
-			     job->intent.leave_plain, "kernel", job->facts->kernel, "at_s",
-			     (json_int_t)time(NULL));
+	evidence = json_pack(
+		"{s:s, s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:s, s:s, s:s, s:b, s:s, s:I}",
+		"luks_uuid", status.uuid, "cipher", "aes-xts-plain64", "mapping", MAPPING_NAME,
+		"keyslots", (int)status.slot_count, "tokens", (int)status.token_count, "root_bytes",
+		(json_int_t)job->facts->root_bytes, "recovery", job->intent.recovery,
+		"clevis_slot_opened", 1, "recovery_slot_proven", 1, "left_plain",
+		job->intent.leave_plain, "coverage", job->intent.coverage, "free_space",
+		job->intent.free_space, "elsewhere", is_elsewhere(&job->intent, job->facts),
+		"kernel", job->facts->kernel, "at_s", (json_int_t)time(NULL));
 	if (!evidence)
 		return -ENOMEM;
 	*ret = TAKE_PTR(evidence);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `wipe`: zeros over everything on the raw partition behind the encrypted filesystem, where old
- * plaintext is: moved files, deleted files, the parked head. The start comes from the mounted
- * filesystem's own size, each time anew.
+ * `wipe`: destroys everything on the raw partition behind the encrypted filesystem, where old
+ * plaintext is: moved files, deleted files, the parked head. How is --free-space; the start comes
+ * from the mounted filesystem's own size, each time anew.
  */
 #include "bootstrap/block.h"
+#include "bootstrap/free_space.h"
 #include "bootstrap/fs.h"
-#include "bootstrap/pace.h"
+#include "bootstrap/gate.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/region.h"
 #include "bootstrap/stop.h"
@@ -18,7 +19,6 @@
 #include <fcntl.h>
 
 #define MAPPING_PATH "/dev/mapper/" MAPPING_NAME
-#define STEP_BYTES (64 * MIB)
 
 static int find_device(const struct job *job, char *ret, size_t size)
 {
@@ -70,32 +70,52 @@ static int find_range(const struct job *job, int fd, struct wiped_range *ret)
 			   filesystem_bytes, ret);
 }
 
-static int zero_range(const struct job *job, int fd, const struct wiped_range *range)
-{
+struct run {
 	struct pace pace;
+	struct gate gate;
+};
 
-	pace_start(&pace, job, "wipe", range->end_bytes - range->start_bytes);
-	pace_step(&pace, 0);
-	for (uint64_t at = range->start_bytes; at < range->end_bytes; at += STEP_BYTES) {
-		int r;
+static bool between_steps(uint64_t done_bytes, uint64_t step_bytes, void *userdata)
+{
+	struct run *run = userdata;
 
-		if (stop_wanted())
-			return fail(-EINTR, "stopped while wiping: run again, it starts over");
-		r = region_zero_out(fd, at, MIN(STEP_BYTES, range->end_bytes - at));
-		if (r < 0)
-			return r;
-		pace_step(&pace, MIN(at + STEP_BYTES, range->end_bytes) - range->start_bytes);
-	}
-	return region_flush(fd);
+	pace_step(&run->pace, done_bytes);
+	return gate_pass(&run->gate, step_bytes, step_bytes);
+}
+
+static int destroy_range(const struct job *job, const char *device, int fd,
+			 const struct free_space *how, const struct wiped_range *range)
+{
+	struct free_space_run work = { .how = how,
+				       .fd = fd,
+				       .where = { device, NULL },
+				       .range = *range,
+				       .between = between_steps };
+	struct run run;
+	int r;
+
+	pace_start(&run.pace, job, "wipe", range->end_bytes - range->start_bytes);
+	gate_open(&run.gate, &run.pace, job->state_dir, device);
+	work.userdata = &run;
+	r = free_space_destroy(&work);
+	gate_close(&run.gate);
+	if (r == FREE_SPACE_STOPPED)
+		return fail(-EINTR, "stopped while wiping: the next start goes on from here");
+	return r;
 }
 
 static int wipe_run(struct job *job)
 {
+	const struct free_space *how = free_space_find(job->intent.free_space);
 	CLEANUP_CLOSE int fd = -1;
 	char device[FACTS_PATH_MAX], size[24];
 	struct wiped_range range;
 	int r;
 
+	if (!how)
+		return fail(-EINVAL,
+			    "the intent's free_space \"%s\" is none that this version knows",
+			    job->intent.free_space);
 	stop_on_signals();
 	r = find_device(job, device, sizeof(device));
 	if (r == 0) /* not exclusive: dm-crypt holds the device; the range is beyond what it maps */
@@ -104,9 +124,9 @@ static int wipe_run(struct job *job)
 		r = find_range(job, fd, &range);
 	if (r < 0)
 		return r;
-	log_info("wiping %s behind the filesystem",
-		 text_bytes(size, range.end_bytes - range.start_bytes));
-	r = zero_range(job, fd, &range);
+	log_info("%s behind the filesystem: %s",
+		 text_bytes(size, range.end_bytes - range.start_bytes), how->what);
+	r = destroy_range(job, device, fd, how, &range);
 	return r < 0 ? r : wiped_set_done(&(struct luks_where){ device, NULL });
 }
 
@@ -115,6 +135,6 @@ const struct phase phase_wipe = {
 	.place = PHASE_RUNNING,
 	.done = wipe_done,
 	.run = wipe_run,
-	.power_cut = "an encrypted root, part of the tail still old plaintext: run again, from its "
-		     "start",
+	.power_cut = "an encrypted root, part of the tail still old plaintext: run again, from the "
+		     "last note in the header",
 };

@@ -222,17 +222,21 @@ json_t *json_of_device(const struct admin *admin, const struct store_device *dev
 		return NULL;
 	return json_pack(
 		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:s, s:f,"
-		" s:I, s:s, s:I, s:b, s:s, s:s, s:o}",
+		" s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:b, s:s, s:s, s:o}",
 		"device", hex, "name", device->name, "state", device->state, "tags",
 		json_of_text(device->tags), "allow_from", json_of_text(device->allow_from),
 		"registered_addresses", json_of_text(device->registered_addresses), "platform",
 		json_of_text(device->platform), "enrollment_key", device->enrollment_key, "created",
 		(json_int_t)device->created_s, "last_seen", (json_int_t)device->last_seen_s,
 		"converting_until", (json_int_t)device->converting_until_s, "phase", device->phase,
-		"phase_state", device->phase_state, "percent", device->percent, "boot",
-		(json_int_t)device->boot, "message", device->message, "progress_at",
-		(json_int_t)device->progress_s, "native_boot_seen", device->native_boot_seen, "url",
-		url, "thumbprint", device->thumbprint, "evidence", json_of_text(device->evidence));
+		"phase_state", device->phase_state, "percent", device->percent, "done_bytes",
+		(json_int_t)device->figures.done_bytes, "total_bytes",
+		(json_int_t)device->figures.total_bytes, "bytes_per_s",
+		(json_int_t)device->figures.bytes_per_s, "eta_s", (json_int_t)device->figures.eta_s,
+		"waiting", device->waiting, "boot", (json_int_t)device->boot, "message",
+		device->message, "progress_at", (json_int_t)device->progress_s, "native_boot_seen",
+		device->native_boot_seen, "url", url, "thumbprint", device->thumbprint, "evidence",
+		json_of_text(device->evidence));
 }
 
 static const char *key_state(const struct store_enrollment_key *key)

@@ -44,6 +44,21 @@ static int read_percent(const json_t *body, double *ret)
 	return 0;
 }
 
+static const char *const waits[] = { "", "key", "resume" };
+
+/* Any number that JSON has and a signed 64-bit column takes. */
+static int read_figures(const json_t *body, struct store_figures *ret)
+{
+	int r;
+
+	r = js_u64_or(body, "done_bytes", 0, &ret->done_bytes);
+	if (!r)
+		r = js_u64_or(body, "total_bytes", 0, &ret->total_bytes);
+	if (!r)
+		r = js_u64_or(body, "bytes_per_s", 0, &ret->bytes_per_s);
+	return r ? r : js_u64_or(body, "eta_s", 0, &ret->eta_s);
+}
+
 static int read_progress(const json_t *body, struct store_progress *ret)
 {
 	int r;
@@ -57,12 +72,18 @@ static int read_progress(const json_t *body, struct store_progress *ret)
 		r = read_percent(body, &ret->percent);
 	if (!r)
 		r = js_string_or(body, "message", "", &ret->message);
+	if (!r)
+		r = js_string_or(body, "waiting", "", &ret->waiting);
+	if (!r)
+		r = read_figures(body, &ret->figures);
 	if (r < 0)
 		return r;
 	if (!is_one_of(ret->phase, phases, ARRAY_SIZE(phases)))
 		return fail(-EINVAL, "member \"phase\" isn't the name of a phase");
 	if (!is_one_of(ret->state, states, ARRAY_SIZE(states)))
 		return fail(-EINVAL, "member \"state\" must be running, done, failed or refused");
+	if (!is_one_of(ret->waiting, waits, ARRAY_SIZE(waits)))
+		return fail(-EINVAL, "member \"waiting\" must be key, resume or empty");
 	if (strlen(ret->message) > MESSAGE_MAX)
 		return fail(-EINVAL, "member \"message\" is longer than %d bytes", MESSAGE_MAX);
 	if (ret->boot > 1000000)

@@ -108,6 +108,11 @@ int store_enrollment_key_revoke(struct store *store, const struct store_by *by,
 
 enum store_device_change { DEVICE_DISABLE, DEVICE_ENABLE, DEVICE_REVOKE };
 
+/* Figures of a phase under way; 0 where not known. */
+struct store_figures {
+	uint64_t done_bytes, total_bytes, bytes_per_s, eta_s;
+};
+
 struct store_device {
 	uint8_t id[DEVICE_ID_BYTES];
 	const char *name;
@@ -124,6 +129,8 @@ struct store_device {
 	uint64_t converting_until_s;	 /* 0: not converting */
 	const char *phase, *phase_state; /* "" before the first report */
 	double percent;
+	struct store_figures figures;
+	const char *waiting; /* "", "key", "resume" */
 	uint64_t boot;
 	const char *message;
 	uint64_t progress_s;
@@ -151,7 +158,9 @@ struct store_progress {
 	const char *phase;
 	const char *state; /* "running", "done", "failed", "refused" */
 	const char *message;
+	const char *waiting; /* for what it stands still; "" */
 	double percent;
+	struct store_figures figures;
 	uint64_t boot;
 };
 

@@ -49,7 +49,8 @@ struct walk {
 	"SELECT d.id, d.name, d.tags, d.allow_from, d.registered, d.platform, d.enrollment_key,"   \
 	" d.created_s, d.last_seen_s, d.converting_until_s, d.native_seen, d.disabled,"            \
 	" d.revoked_s, k.signing_thumbprint, k.exchange_thumbprint, r.phase, r.state, r.percent,"  \
-	" r.boot, r.message, r.progress_s"
+	" r.boot, r.message, r.progress_s, r.waiting, r.done_bytes, r.total_bytes,"                \
+	" r.bytes_per_s, r.eta_s"
 #define DEVICE_TABLES                                                                              \
 	" FROM device d"                                                                           \
 	" JOIN device_key k ON k.device = d.id AND k.generation = d.generation"                    \
@@ -86,7 +87,10 @@ static int take_device(const struct db_row *row, void *userdata)
 		.boot = db_number(row, 18),
 		.message = db_text(row, 19),
 		.progress_s = db_number(row, 20),
-		.evidence = db_text(row, 21),
+		.waiting = db_text(row, 21),
+		.figures = { db_number(row, 22), db_number(row, 23), db_number(row, 24),
+			     db_number(row, 25) },
+		.evidence = db_text(row, 26),
 	};
 	int r;
 

@@ -91,10 +91,17 @@ static int save_progress(struct store *store, const char *token,
 	if (r == 0)
 		r = db_run(store->db,
 			   "UPDATE device_report SET phase = $1, state = $2, percent = $3,"
-			   " boot = $4, message = $5, progress_s = $6 WHERE device = $7",
+			   " boot = $4, message = $5, progress_s = $6, waiting = $7,"
+			   " done_bytes = $8, total_bytes = $9, bytes_per_s = $10, eta_s = $11"
+			   " WHERE device = $12",
 			   DB_ARGS(DB_TEXT(progress->phase), DB_TEXT(progress->state),
 				   DB_REAL(progress->percent), DB_NUMBER(progress->boot),
 				   DB_TEXT(progress->message), DB_NUMBER(now_s),
+				   DB_TEXT(progress->waiting),
+				   DB_NUMBER(progress->figures.done_bytes),
+				   DB_NUMBER(progress->figures.total_bytes),
+				   DB_NUMBER(progress->figures.bytes_per_s),
+				   DB_NUMBER(progress->figures.eta_s),
 				   DB_BLOB(reporter.device, DEVICE_ID_BYTES)));
 	if (r == 0)
 		r = note_phase(store, &reporter, progress, source);

@@ -7,9 +7,12 @@
 
 native_prefix=build/static/x86_64-musl/prefix
 native_convert=build/native/convert
-native_sources="tests/native/convert.c bootstrap/luks.c bootstrap/luks_json.c
+native_sources="tests/native/convert.c bootstrap/boot_sizes.c bootstrap/fs.c bootstrap/fs_ext4.c
+	bootstrap/fs_ext4_parse.c bootstrap/spawn.c bootstrap/free_space.c bootstrap/free_space_run.c
+	bootstrap/luks.c bootstrap/luks_json.c
 	bootstrap/luks_reencrypt.c bootstrap/place.c bootstrap/recovery.c bootstrap/region.c
-	bootstrap/wiped.c"
+	bootstrap/wiped.c bootstrap/dm.c bootstrap/throttle.c bootstrap/worker.c
+	bootstrap/worker_chunks.c bootstrap/worker_guard.c bootstrap/worker_watch.c"
 
 native_build() {
 	[ -x "$native_prefix/bin/musl-gcc" ] ||

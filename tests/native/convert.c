@@ -4,11 +4,15 @@
  * code of bootstrap/ with libcryptsetup 2.8, without device-mapper. Linked statically like the
  * release; never part of it. --help is main()'s table.
  */
+#include "bootstrap/boot_sizes.h"
+#include "bootstrap/free_space.h"
+#include "bootstrap/fs.h"
 #include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/place.h"
 #include "bootstrap/recovery.h"
 #include "bootstrap/region.h"
 #include "bootstrap/wiped.h"
+#include "bootstrap/worker.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "common/jwk.h"
@@ -19,19 +23,22 @@
 #include <string.h>
 
 #define UUID "5a1e7c0d-0000-4000-8000-00000000c0de"
-#define SHIFT (16 * MIB)
 #define PASSPHRASE "correct horse battery staple"
 #define CLEVIS_SECRET "opens the cheap slot, so that a thousand runs don't pay for argon2id"
 #define CUT_STATUS 42
 
 static const char *cut_at;
+static uint64_t shift_bytes = 16 * MIB; /* SHIFT_MIB in the environment, for measuring */
 
 static int usage(void)
 {
-	return fail(-EINVAL, "usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
-			     "place DIR DEVICE BYTES "
-			     "[POINT] | run DEVICE [CHUNKS|cut-at-end] | look DEVICE | "
-			     "decrypt DEVICE BYTES OUT | wipe DEVICE BYTES | recovery DEVICE FILE");
+	return fail(
+		-EINVAL,
+		"usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
+		"shrink DEVICE [full] | place DIR DEVICE BYTES "
+		"[POINT] | run DEVICE [CHUNKS|cut-at-end] | work DEVICE [BYTES] | look DEVICE | "
+		"decrypt DEVICE BYTES OUT | wipe DEVICE BYTES [HOW [STEPS]] | "
+		"recovery DEVICE FILE");
 }
 
 static void reached(const char *point)
@@ -125,7 +132,7 @@ static int do_header(char **args)
 {
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY;
 	CLEANUP_FREE char *path = NULL;
-	const struct luks_format format = { UUID, SHIFT, 4096, 64 * KIB };
+	const struct luks_format format = { UUID, shift_bytes, 4096, 64 * KIB };
 	struct luks_where where;
 	int r;
 
@@ -152,7 +159,7 @@ static int do_place(char **args)
 	CLEANUP_FREE char *post = NULL;
 	struct place place = { .device = args[1],
 			       .state_dir = args[0],
-			       .shift_bytes = SHIFT,
+			       .shift_bytes = shift_bytes,
 			       .luks_uuid = UUID,
 			       .reached = reached };
 	int r;
@@ -197,7 +204,7 @@ static int do_run(char **args)
 	else if (args[1])
 		r = number(args[1], &until.bytes);
 	if (r == 0 && until.bytes != UINT64_MAX)
-		until.bytes *= SHIFT;
+		until.bytes *= shift_bytes;
 	if (r == 0)
 		r = volume_key_of(args[0], &key);
 	if (r < 0)
@@ -205,6 +212,71 @@ static int do_run(char **args)
 	r = luks_reencrypt_run(&(struct luks_run){ args[0], NULL, &key, after_some, &until });
 	if (r >= 0)
 		puts(r == LUKS_RUN_STOPPED ? "stopped" : "finished");
+	return r;
+}
+
+/* What the boot step does before `place`: check, compute F, cut. Prints F. */
+static int do_shrink(char **args)
+{
+	struct payload_facts facts = { .shift_bytes = shift_bytes,
+				       .is_all_wanted = args[1] && strcmp(args[1], "full") == 0 };
+	const struct fs *fs = NULL;
+	uint64_t size = 0;
+	CLEANUP_CLOSE int fd = -1;
+	int r;
+
+	r = region_open(args[0], O_RDONLY, &fd);
+	if (r == 0)
+		r = region_size(fd, &facts.root_bytes);
+	if (r == 0)
+		r = fs_find("ext4", &fs);
+	if (r == 0)
+		r = fs->check(args[0]);
+	if (r == 0)
+		r = fs->size_bytes(args[0], &facts.fs_bytes, &facts.used_bytes);
+	if (r == 0)
+		r = fs->unmoved_bytes(args[0], &facts.unmoved_bytes);
+	if (r == 0)
+		r = boot_payload_size(&facts, &size);
+	if (r == 0)
+		r = fs->fit_bytes(args[0], size, &size);
+	size = MAX(size, facts.unmoved_bytes);
+	if (r == 0)
+		r = fs->shrink(args[0], size);
+	if (r == 0)
+		printf("%llu\n", (unsigned long long)size);
+	return r;
+}
+
+static void work_tick(const struct worker_view *view, struct worker_wishes *ret_wishes,
+		      void *userdata)
+{
+	const uint64_t *until_bytes = userdata;
+
+	if (*until_bytes != UINT64_MAX) /* slowly, so that there is a chunk to stop behind */
+		ret_wishes->wish.max_bytes_per_s = 32 * MIB;
+	ret_wishes->is_stop_wanted = view->done_bytes >= *until_bytes;
+}
+
+/* The run as the phase `encrypt` does it, by guard and worker, but offline. */
+static int do_work(char **args)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	uint64_t until_bytes = UINT64_MAX;
+	int r = 0;
+
+	if (args[1])
+		r = number(args[1], &until_bytes);
+	if (r == 0)
+		r = volume_key_of(args[0], &key);
+	if (r < 0)
+		return r;
+	r = worker_run(&(struct worker_run){ .device = args[0],
+					     .volume_key = &key,
+					     .tick = work_tick,
+					     .userdata = &until_bytes });
+	if (r >= 0)
+		puts(r == WORKER_STOPPED ? "stopped" : "finished");
 	return r;
 }
 
@@ -257,7 +329,7 @@ static int do_decrypt(char **args)
 	if (r == 0)
 		r = volume_key_of(args[0], &key);
 	for (uint64_t at = 0; r == 0 && at < payload; at += sizeof(data)) {
-		r = file_pread_all(from, data, sizeof(data), SHIFT + at);
+		r = file_pread_all(from, data, sizeof(data), shift_bytes + at);
 		if (r == 0)
 			r = decrypt_sector(context, &key, at, data);
 		if (r == 0)
@@ -267,25 +339,42 @@ static int do_decrypt(char **args)
 	return r;
 }
 
+static bool wipe_between(uint64_t done_bytes UNUSED, uint64_t step_bytes, void *userdata)
+{
+	uint64_t *steps_left = userdata;
+
+	return step_bytes > 0 && --*steps_left == 0;
+}
+
+/* The phase `wipe`, without its mounted filesystem: BYTES is the filesystem's size. */
 static int do_wipe(char **args)
 {
 	CLEANUP_CLOSE int fd = -1;
-	uint64_t device_bytes = 0, filesystem_bytes = 0;
-	struct wiped_range range;
+	uint64_t device_bytes = 0, filesystem_bytes = 0, steps = UINT64_MAX;
+	struct free_space_run run = { .how = free_space_find(args[2] ? args[2] : "zero"),
+				      .where = { args[0], NULL },
+				      .between = wipe_between,
+				      .userdata = &steps };
 	int r;
 
+	if (!run.how)
+		return fail(-EINVAL, "no such way: %s", args[2]);
 	r = region_open(args[0], O_WRONLY, &fd);
 	if (r == 0)
 		r = region_size(fd, &device_bytes);
 	if (r == 0)
 		r = number(args[1], &filesystem_bytes);
+	if (r == 0 && args[2] && args[3])
+		r = number(args[3], &steps);
 	if (r == 0)
-		r = wiped_range(device_bytes, SHIFT, filesystem_bytes, filesystem_bytes, &range);
+		r = wiped_range(device_bytes, shift_bytes, filesystem_bytes, filesystem_bytes,
+				&run.range);
+	run.fd = fd;
 	if (r == 0)
-		r = region_zero_out(fd, range.start_bytes, range.end_bytes - range.start_bytes);
-	if (r == 0)
-		r = region_flush(fd);
-	return r < 0 ? r : wiped_set_done(&(struct luks_where){ args[0], NULL });
+		r = free_space_destroy(&run);
+	if (r == FREE_SPACE_STOPPED)
+		puts("stopped");
+	return r != 0 ? MIN(r, 0) : wiped_set_done(&run.where);
 }
 
 static int do_recovery(char **args)
@@ -308,16 +397,21 @@ static const struct {
 	int least, most;
 } verbs[] = {
 	{ "points", do_points, 0, 0 }, { "header", do_header, 2, 4 },
-	{ "place", do_place, 3, 4 },   { "run", do_run, 1, 2 },
+	{ "shrink", do_shrink, 1, 2 }, { "place", do_place, 3, 4 },
+	{ "run", do_run, 1, 2 },       { "work", do_work, 1, 2 },
 	{ "look", do_look, 1, 1 },     { "decrypt", do_decrypt, 3, 3 },
-	{ "wipe", do_wipe, 2, 2 },     { "recovery", do_recovery, 2, 2 },
+	{ "wipe", do_wipe, 2, 4 },     { "recovery", do_recovery, 2, 2 },
 };
 
 int main(int argc, char **argv)
 {
-	const char *cut = getenv("CUT_AT_FLUSH");
+	const char *cut = getenv("CUT_AT_FLUSH"), *shift = getenv("SHIFT_MIB");
 	int r = -EINVAL;
 
+	if (argc > 1 && strcmp(argv[1], WORKER_WORD) == 0)
+		return worker_main(argc, argv);
+	if (shift && text_u64(shift, &shift_bytes) == 0)
+		shift_bytes *= MIB;
 	if (cut && text_u64(cut, &flushes_left) < 0)
 		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)

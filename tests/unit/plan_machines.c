@@ -43,6 +43,8 @@ void good_config(struct config *c)
 	c->enrollment_key = "ABCD-EFGHJ-KMN";
 	c->recovery_output = "/root/panocrypt-recovery-passphrase.txt";
 	c->boot_bytes = 768 * MIB;
+	c->coverage = "used";
+	c->free_space = "zero";
 }
 
 /* --- defects ------------------------------------------------------------------------------ */

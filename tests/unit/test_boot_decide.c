@@ -245,6 +245,10 @@ static void test_payload_size(void **state)
 	facts.fs_bytes = GIB + 4096; /* never larger than the filesystem is */
 	assert_int_equal(boot_payload_size(&facts, &size), 0);
 	assert_int_equal(size, GIB + 4096);
+	facts = roomy;
+	facts.is_all_wanted = true; /* all that there is: R - 2S */
+	assert_int_equal(boot_payload_size(&facts, &size), 0);
+	assert_int_equal(size, 3 * GIB);
 	facts.root_bytes = 90 * MIB;
 	assert_true(boot_payload_size(&facts, &size) < 0);
 }

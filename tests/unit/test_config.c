@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The bootstrapper's options: defaults, environment, flags over it, and what is refused at once.
- * UNIT_SOURCES: bootstrap/config.c
+ * UNIT_SOURCES: bootstrap/config.c bootstrap/free_space.c
  */
 #include "bootstrap/config.h"
 
@@ -57,6 +57,9 @@ static void has_defaults(void **state UNUSED)
 	assert_string_equal(config.state_dir, "/var/lib/panocrypt");
 	assert_string_equal(config.recovery_output, "/root/panocrypt-recovery-passphrase.txt");
 	assert_int_equal(config.boot_bytes, 768 * MIB);
+	assert_string_equal(config.free_space, "zero");
+	assert_string_equal(config.coverage, "used");
+	assert_int_equal(config.max_rate, CONFIG_NO_RATE);
 	assert_false(config.yes || config.json || config.final_reboot || config.force_platform);
 }
 
@@ -97,6 +100,10 @@ static void refuses_bad_values(void **state UNUSED)
 		{ "--recovery-output", "here.txt", "full path" },
 		{ "--leave-plain", "srv", "mount point" },
 		{ "--leave-plain", "/a,/b", "mount point" },
+		{ "--free-space", "shred", "--free-space" },
+		{ "--coverage", "half", "--coverage" },
+		{ "--max-rate", "100K", "256K" },
+		{ "--max-rate", "fast", "--max-rate" },
 		{ "--no-such-option", "x", "--no-such-option" },
 	};
 	struct config config;
@@ -108,6 +115,20 @@ static void refuses_bad_values(void **state UNUSED)
 	}
 	assert_int_equal(parse(&config, "word", NULL, NULL), -EINVAL);
 	assert_said("word");
+}
+
+static void takes_good_values(void **state UNUSED)
+{
+	static const char *const names[] = { "zero", "random", "discard", "keep" };
+	struct config config;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		assert_ok(parse(&config, "--free-space", names[i], NULL));
+	assert_ok(parse(&config, "--coverage", "full", "--max-rate=20M"));
+	assert_string_equal(config.coverage, "full");
+	assert_int_equal(config.max_rate, 20 * MIB);
+	assert_ok(parse(&config, "--max-rate", "0", NULL));
+	assert_int_equal(config.max_rate, 0);
 }
 
 /* The key may be typed wrong, but must not be shown to everybody who reads the log. */
@@ -143,6 +164,7 @@ int main(void)
 		cmocka_unit_test_setup(has_defaults, setup),
 		cmocka_unit_test_setup(flags_win_over_the_environment, setup),
 		cmocka_unit_test_setup(refuses_bad_values, setup),
+		cmocka_unit_test_setup(takes_good_values, setup),
 		cmocka_unit_test_setup(never_repeats_the_key, setup),
 		cmocka_unit_test_setup(help_names_every_option_but_hidden_ones, setup),
 	};

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The phase `encrypt` around a faked library: when it is done, that it waits for a key, that
+ * The phase `encrypt` around a faked worker: when it is done, that it waits for a key, that
  * SIGTERM ends it between two chunks.
- * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/pace.c bootstrap/stop.c
+ * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/pace.c bootstrap/progress.c
+ * UNIT_SOURCES: bootstrap/stop.c bootstrap/gate.c bootstrap/throttle.c
  */
 #include "bootstrap/block.h"
-#include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/report.h"
+#include "bootstrap/strikes.h"
 #include "bootstrap/unlock.h"
+#include "bootstrap/wish.h"
+#include "bootstrap/worker.h"
 
 #include "tests/unit/unit.h"
 
 #include <signal.h>
 
 static struct luks_status status;
-static unsigned chunks_run, keys_asked, keys_denied, waits_reported;
+static unsigned chunks_run, keys_asked, keys_denied, waits_reported, pauses_reported;
 static bool term_after_two;
+static uint64_t max_rate_wished;
 static struct job job = { .state_dir = "/nowhere" };
 
 int block_find(const char *tag UNUSED, const char *value UNUSED, char *ret, size_t size)
@@ -42,25 +46,69 @@ int unlock_volume_key(const char *luks_uuid UNUSED, const struct luks_where *whe
 	return secret_random(ret, 64);
 }
 
-int luks_reencrypt_run(const struct luks_run *run)
+static int strikes_result;
+static unsigned strikes_begun, strikes_cleared;
+
+int strikes_begin(const char *state_dir, uint64_t done_bytes)
 {
+	assert_string_equal(state_dir, "/nowhere");
+	assert_int_equal(done_bytes, status.encrypted_bytes);
+	strikes_begun++;
+	return strikes_result ? fail(strikes_result, "died 3 times") : 0;
+}
+
+int strikes_clear(const char *state_dir)
+{
+	assert_string_equal(state_dir, "/nowhere");
+	strikes_cleared++;
+	return 0;
+}
+
+int worker_run(const struct worker_run *run)
+{
+	struct worker_wishes wishes = { .is_stop_wanted = false };
+	struct worker_view view = { .total_bytes = 64 * MIB, .warning = "" };
+
 	assert_string_equal(run->device, "/dev/root");
 	assert_string_equal(run->mapping, "cryptroot");
 	assert_int_equal(run->volume_key->len, 64);
 	for (chunks_run = 0; chunks_run <= 4; chunks_run++) {
 		if (term_after_two && chunks_run == 2)
 			raise(SIGTERM);
-		if (run->progress(chunks_run * 16 * MIB, 64 * MIB, run->userdata))
-			return LUKS_RUN_STOPPED;
+		view.done_bytes = chunks_run * 16 * MIB;
+		view.is_paused = wishes.wish.is_paused;
+		run->tick(&view, &wishes, run->userdata);
+		max_rate_wished = wishes.wish.max_bytes_per_s;
+		if (wishes.is_stop_wanted)
+			return WORKER_STOPPED;
 	}
 	return 0;
 }
 
-void report_progress(struct reporter *reporter UNUSED, const char *phase,
-		     enum report_state state UNUSED, double percent UNUSED, const char *message)
+void report_running(struct reporter *reporter UNUSED, const struct progress *progress)
 {
-	assert_string_equal(phase, "encrypt");
-	waits_reported += strcmp(message, "waiting for key") == 0;
+	assert_string_equal(progress->phase, "encrypt");
+	waits_reported += strcmp(progress->waiting, "key") == 0;
+	pauses_reported += strcmp(progress->waiting, "resume") == 0;
+}
+
+/* What people want of the pace; it is given back after so many looks. */
+static struct wish wish;
+static unsigned wish_looks, looks_until_resume;
+
+int wish_read(const char *state_dir, struct wish *ret)
+{
+	assert_string_equal(state_dir, "/nowhere");
+	if (++wish_looks >= looks_until_resume)
+		wish.is_paused = false;
+	*ret = wish;
+	return 0;
+}
+
+int progress_write(const char *dir, const struct progress *progress UNUSED)
+{
+	assert_string_equal(dir, RUN_DIR);
+	return 0;
 }
 
 static void done_means_no_flag(void **state)
@@ -79,6 +127,35 @@ static void runs_to_the_end(void **state)
 	(void)state;
 	assert_ok(phase_encrypt.run(&job));
 	assert_int_equal(chunks_run, 5);
+	assert_int_equal(strikes_begun, 1);
+	assert_int_equal(strikes_cleared, 1);
+}
+
+static void gives_up_where_it_always_dies(void **state)
+{
+	(void)state;
+	chunks_run = 0;
+	strikes_cleared = 0;
+	strikes_result = -EIO;
+	assert_int_equal(phase_encrypt.run(&job), -EIO);
+	assert_int_equal(chunks_run, 0);
+	assert_int_equal(strikes_cleared, 0);
+	strikes_result = 0;
+}
+
+static void hands_wishes_on(void **state)
+{
+	unsigned before = strikes_begun;
+
+	(void)state;
+	wish = (struct wish){ .is_paused = true, .max_bytes_per_s = 20 * MIB };
+	wish_looks = 0;
+	looks_until_resume = 3;
+	assert_ok(phase_encrypt.run(&job));
+	assert_int_equal(max_rate_wished, 20 * MIB);
+	assert_int_equal(pauses_reported, 1);
+	assert_int_equal(strikes_begun, before);
+	wish = (struct wish){ .is_paused = false };
 }
 
 /* The wish to stop is for good: these two come last. */
@@ -106,6 +183,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(done_means_no_flag),
 		cmocka_unit_test(runs_to_the_end),
+		cmocka_unit_test(gives_up_where_it_always_dies),
+		cmocka_unit_test(hands_wishes_on),
 		cmocka_unit_test(stops_between_chunks),
 		cmocka_unit_test(waits_for_a_key),
 	};

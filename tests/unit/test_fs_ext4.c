@@ -62,7 +62,9 @@ static int remove_folder(void **state)
 static void block_map(char **ret)
 {
 	char commands[80];
-	struct spawn debugfs = { .argv = { "debugfs", "-f", commands, image }, .is_quiet = true };
+	struct spawn debugfs = { .argv = { "debugfs", "-f", commands, image },
+				 .output_max_bytes = 16 * MIB,
+				 .is_quiet = true };
 
 	snprintf(commands, sizeof(commands), "%s/commands", folder);
 	assert_int_equal(spawn_text(&debugfs, ret), 0);
@@ -93,6 +95,10 @@ static const struct make makes[] = {
 	{ "with quota", "-t ext4 -O quota", "2G", "true", true },
 	{ "ext2 inside", "-t ext4 -O ^has_journal,^extent,^64bit", "1G", "true", true },
 	{ "one group", "-t ext4 -b 4096", "100M", "true", false },
+	{ "more than half full", "-t ext4", "1G",
+	  "debugfs -w -R 'write /dev/null big' $1; "
+	  "debugfs -w -R 'fallocate /big 0 153599' $1; e2fsck -fp $1 || true",
+	  true },
 	{ "a block at the very end", "-t ext4", "1G",
 	  "debugfs -w -R 'setb 262143 1' $1; e2fsck -fy $1 || true; "
 	  "debugfs -w -R 'setb 262143 1' $1",
@@ -164,6 +170,27 @@ static void test_unmoved(void **state)
 		try_make(fs, &makes[i]);
 }
 
+/* The payload follows what is in a filesystem, not the disk that it was grown to. */
+static void test_used_is_what_is_in_it(void **state)
+{
+	const struct make plain = {
+		.name = "plain", .size = "1G", .mke2fs = "-b 4096", .then = ":"
+	};
+	const struct fs *fs = NULL;
+	uint64_t size = 0, small = 0, large = 0;
+
+	(void)state;
+	assert_int_equal(fs_find("ext4", &fs), 0);
+	assert_int_equal(make_image(&plain), 0);
+	assert_int_equal(fs->size_bytes(image, &size, &small), 0);
+	assert_int_equal(sh("truncate -s 32G %s", image), 0);
+	assert_int_equal(fs->check(image), 0);
+	assert_int_equal(fs->grow(image), 0);
+	assert_int_equal(fs->size_bytes(image, &size, &large), 0);
+	assert_int_equal(size, 32 * GIB);
+	assert_in_range(large, small, small + 8 * MIB);
+}
+
 /* Below that size something moves: the comparison above sees it, and the size isn't needlessly
  * large. */
 static void test_below_moves(void **state)
@@ -225,9 +252,8 @@ static void test_not_ours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unmoved),
-		cmocka_unit_test(test_below_moves),
-		cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_unmoved),	    cmocka_unit_test(test_used_is_what_is_in_it),
+		cmocka_unit_test(test_below_moves), cmocka_unit_test(test_fit),
 		cmocka_unit_test(test_not_ours),
 	};
 

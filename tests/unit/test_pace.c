@@ -1,59 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The line that people see while a long phase runs.
- * UNIT_SOURCES: bootstrap/pace.c
+ * When a long phase says how far it is.
+ * UNIT_SOURCES: bootstrap/pace.c bootstrap/progress.c
  */
 #include "bootstrap/pace.h"
 
 #include "tests/unit/unit.h"
 
 static unsigned reports;
-static double reported_percent;
+static struct progress reported;
+static struct job job = { .state_dir = "/nowhere" };
 
-void report_progress(struct reporter *reporter, const char *phase, enum report_state state,
-		     double percent, const char *message)
+void report_running(struct reporter *reporter, const struct progress *progress)
 {
 	assert_non_null(reporter->intent);
-	assert_string_equal(phase, "wipe");
-	assert_int_equal(state, REPORT_RUNNING);
-	assert_non_null(message);
 	reports++;
-	reported_percent = percent;
+	reported = *progress;
 }
 
-struct row {
-	uint64_t done, total, run, ms;
-	const char *text;
-};
-
-static const struct row rows[] = {
-	{ 0, GIB, 0, 0, "0.0 %" },
-	{ 0, 0, 0, 0, "0.0 %" },
-	{ 512 * MIB, GIB, 512 * MIB, 8000, "50.0 %, 64 MiB/s, 8 s left" },
-	/* resumed: the rate is of this run, the percentage of all */
-	{ 512 * MIB, GIB, 16 * MIB, 1000, "50.0 %, 16 MiB/s, 32 s left" },
-	{ GIB, 100 * GIB, GIB, 16000, "1.0 %, 64 MiB/s, 27 min left" },
-	{ GIB, GIB, GIB, 16000, "100.0 %, 64 MiB/s, 0 s left" },
-};
-
-static void lines(void **state)
+int progress_write(const char *dir, const struct progress *progress UNUSED)
 {
-	char text[96];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		pace_print(text, sizeof(text), rows[i].done, rows[i].total, rows[i].run,
-			   rows[i].ms);
-		assert_string_equal(text, rows[i].text);
-	}
+	assert_string_equal(dir, RUN_DIR);
+	return 0;
 }
 
-static void says_first_and_last_at_once(void **state)
+static void says_first_and_last_at_once(void **state UNUSED)
 {
-	struct job job = { .state_dir = "/nowhere" };
 	struct pace pace;
 
-	(void)state;
+	reports = 0;
 	pace_start(&pace, &job, "wipe", 100);
 	pace_step(&pace, 0);
 	assert_int_equal(reports, 1);
@@ -63,14 +38,32 @@ static void says_first_and_last_at_once(void **state)
 	pace_step(&pace, 100);
 	pace_step(&pace, 100);
 	assert_int_equal(reports, 2);
-	assert_true(reported_percent > 99.9);
+	assert_string_equal(reported.phase, "wipe");
+	assert_int_equal(reported.done_bytes, 100);
+	assert_int_equal(reported.total_bytes, 100);
+}
+
+static void says_a_wait_and_its_end_at_once(void **state UNUSED)
+{
+	struct pace pace;
+
+	reports = 0;
+	pace_start(&pace, &job, "encrypt", 0);
+	pace_wait(&pace, "");
+	assert_int_equal(reports, 0);
+	pace_wait(&pace, "key");
+	assert_int_equal(reports, 1);
+	assert_string_equal(reported.waiting, "key");
+	pace_wait(&pace, "");
+	assert_int_equal(reports, 2);
+	assert_string_equal(reported.waiting, "");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines),
 		cmocka_unit_test(says_first_and_last_at_once),
+		cmocka_unit_test(says_a_wait_and_its_end_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

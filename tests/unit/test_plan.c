@@ -4,7 +4,7 @@
  * without a conversion under way; sizes at their borders; the texts that people and programs read.
  *
  * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c
- * UNIT_SOURCES: bootstrap/plan_print.c bootstrap/facts_json.c
+ * UNIT_SOURCES: bootstrap/plan_print.c bootstrap/facts_json.c bootstrap/free_space.c
  * UNIT_SOURCES: tests/unit/plan_machines.c
  */
 #include "bootstrap/plan.h"
@@ -231,6 +231,46 @@ static void sizes_always_fit(void **state UNUSED)
 		}
 	}
 	assert_true(accepted > 1000);
+}
+
+static void says_what_becomes_of_the_rest(void **state UNUSED)
+{
+	static const struct {
+		const char *coverage, *free_space, *text;
+	} rows[] = {
+		{ "used", "zero", ": the used part\n" },
+		{ "used", "zero", "zeros are written over it" },
+		{ "full", "zero", ": all of it\n" },
+		{ "used", "random", "random bytes are written over it" },
+		{ "used", "discard", "may keep it" },
+		{ "used", "keep", "Deleted files can be read" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_FREE char *text = NULL;
+		CLEANUP_JSON json_t *json = NULL;
+		struct machine m;
+		const char *word;
+		uint64_t tail = 0;
+
+		good(&m);
+		m.config.coverage = rows[i].coverage;
+		m.config.free_space = rows[i].free_space;
+		plan_it(&m);
+		assert_ok(plan_print(&m.plan, &m.facts, &text));
+		if (!strstr(text, rows[i].text))
+			fail_msg("row %zu: %s", i, text);
+		assert_ok(plan_to_json(&m.plan, &m.facts, &json));
+		assert_ok(js_string(json, "coverage", &word));
+		assert_string_equal(word, rows[i].coverage);
+		assert_ok(js_string(json, "free_space", &word));
+		assert_string_equal(word, rows[i].free_space);
+		assert_ok(js_u64(json, "tail_estimate_bytes", &tail));
+		if (strcmp(rows[i].coverage, "full") == 0)
+			assert_in_range(tail, PLAN_SHIFT_BYTES, PLAN_SHIFT_BYTES + MIB);
+		else
+			assert_true(tail > PLAN_SHIFT_BYTES + MIB);
+	}
 }
 
 static void leave_plain_allows_what_it_names(void **state UNUSED)
@@ -467,6 +507,7 @@ int main(void)
 		cmocka_unit_test(needs_exactly_what_it_says),
 		cmocka_unit_test(memory_at_its_border),
 		cmocka_unit_test(sizes_always_fit),
+		cmocka_unit_test(says_what_becomes_of_the_rest),
 		cmocka_unit_test(leave_plain_allows_what_it_names),
 		cmocka_unit_test(many_filesystems_dont_overflow),
 		cmocka_unit_test(swap_where_it_is_fine),

@@ -3,7 +3,7 @@
  * Reports to the server: what is sent, how often, and that a report never disturbs what it is
  * about. The HTTP client is a fake.
  *
- * UNIT_SOURCES: bootstrap/report.c
+ * UNIT_SOURCES: bootstrap/report.c bootstrap/progress.c
  */
 #include "bootstrap/report.h"
 
@@ -100,6 +100,32 @@ static void sends_running_reports_rarely(void **state UNUSED)
 	assert_null(strstr(server.body, "percent"));
 }
 
+static void sends_figures(void **state UNUSED)
+{
+	const struct progress progress = { "encrypt", "", 512 * MIB, GIB, 64 * MIB };
+	CLEANUP_JSON json_t *body = NULL;
+	uint64_t number = 0;
+	const char *text;
+
+	report_running(&reporter, &progress);
+	report_running(&reporter, &progress); /* too soon */
+	assert_int_equal(server.requests, 1);
+	assert_ok(js_parse(server.body, strlen(server.body), 4096, &body));
+	assert_ok(js_string(body, "message", &text));
+	assert_string_equal(text, "50.0 %, 64 MiB/s, 8 s left");
+	assert_ok(js_string(body, "waiting", &text));
+	assert_string_equal(text, "");
+	assert_ok(js_u64(body, "done_bytes", &number));
+	assert_int_equal(number, 512 * MIB);
+	assert_ok(js_u64(body, "total_bytes", &number));
+	assert_int_equal(number, GIB);
+	assert_ok(js_u64(body, "bytes_per_s", &number));
+	assert_int_equal(number, 64 * MIB);
+	assert_ok(js_u64(body, "eta_s", &number));
+	assert_int_equal(number, 8);
+	assert_true(json_number_value(json_object_get(body, "percent")) == 50.0);
+}
+
 static void stops_when_the_token_is_dead(void **state UNUSED)
 {
 	CLEANUP_JSON json_t *evidence = json_object();
@@ -190,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(sends_progress, setup),
 		cmocka_unit_test_setup(sends_running_reports_rarely, setup),
+		cmocka_unit_test_setup(sends_figures, setup),
 		cmocka_unit_test_setup(stops_when_the_token_is_dead, setup),
 		cmocka_unit_test_setup(keeps_the_sentence, setup),
 		cmocka_unit_test_setup(cuts_and_cleans_messages, setup),

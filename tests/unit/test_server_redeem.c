@@ -61,7 +61,9 @@ static void assert_refused(const struct message_redeemed *got, uint32_t status, 
 static int token_works(void **state, const char *token)
 {
 	struct source_address source = fixture_source(FIXTURE_FROM);
-	struct store_progress progress = { .phase = "enroll", .state = "done", .message = "" };
+	struct store_progress progress = {
+		.phase = "enroll", .state = "done", .message = "", .waiting = ""
+	};
 
 	return store_progress(STORE(state), token, &progress, &source);
 }

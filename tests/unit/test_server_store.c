@@ -202,7 +202,7 @@ static int report(void **state, const char *phase, const char *result)
 {
 	struct source_address source = fixture_source(FIXTURE_FROM);
 	struct store_progress progress = {
-		.phase = phase, .state = result, .message = "", .boot = 1
+		.phase = phase, .state = result, .message = "", .waiting = "", .boot = 1
 	};
 
 	return store_progress(STORE(state), report_token, &progress, &source);

@@ -3,7 +3,7 @@
  * When to reboot and when not: phases, the boot step's result, reports and systemctl are fakes.
  * What must never happen is a machine that reboots again and again.
  *
- * UNIT_SOURCES: bootstrap/step.c
+ * UNIT_SOURCES: bootstrap/step.c bootstrap/elsewhere.c
  */
 #include "bootstrap/step.h"
 
@@ -24,7 +24,8 @@ static struct {
 } world;
 
 static struct config config;
-static struct job job = { .config = &config, .state_dir = "/nonexistent" };
+static struct facts facts;
+static struct job job = { .config = &config, .facts = &facts, .state_dir = "/nonexistent" };
 
 int phases_current(struct job *of UNUSED, const char **ret)
 {
@@ -65,6 +66,8 @@ static int setup(void **state UNUSED)
 {
 	memset(&world, 0, sizeof(world));
 	memset(&config, 0, sizeof(config));
+	memset(&facts, 0, sizeof(facts));
+	memset(&job.intent, 0, sizeof(job.intent));
 	return 0;
 }
 
@@ -80,6 +83,37 @@ static void finishes(void **state UNUSED)
 	wants("leave", NULL, 0);
 	assert_ok(step_phases(&job, true));
 	assert_int_equal(world.reboots, 0);
+}
+
+static const struct elsewhere_row {
+	const char *enrolled, *now;
+	enum root_kind root_kind;
+	int r;
+} elsewhere_rows[] = {
+	{ "4C4C4544-0001", "4C4C4544-0001", ROOT_PARTITION, 0 },
+	{ "4C4C4544-0001", "4c4c4544-0001", ROOT_PARTITION, 0 },
+	{ "4C4C4544-0001", "4C4C4544-0002", ROOT_PARTITION, -EXDEV },
+	{ "4C4C4544-0001", "4C4C4544-0002", ROOT_LUKS, 0 }, /* too late: it goes on */
+	{ "", "4C4C4544-0002", ROOT_PARTITION, 0 },
+	{ "4C4C4544-0001", "", ROOT_PARTITION, 0 },
+};
+
+static void notices_a_clone(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere_rows); i++) {
+		const struct elsewhere_row *row = &elsewhere_rows[i];
+
+		setup(state);
+		wants("encrypt", NULL, 0);
+		strcpy(job.intent.product_uuid, row->enrolled);
+		strcpy(facts.product_uuid, row->now);
+		facts.root_kind = row->root_kind;
+		if (step_phases(&job, false) != row->r)
+			fail_msg("row %zu: %s", i, fail_text());
+		assert_int_equal(world.has_run, row->r == 0);
+		if (row->r < 0)
+			assert_said("another machine");
+	}
 }
 
 static void reboots_for_the_boot_step(void **state UNUSED)
@@ -170,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(finishes, setup),
+		cmocka_unit_test_setup(notices_a_clone, setup),
 		cmocka_unit_test_setup(reboots_for_the_boot_step, setup),
 		cmocka_unit_test_setup(run_tries_again, setup),
 		cmocka_unit_test_setup(stops_after_a_failed_boot_step, setup),

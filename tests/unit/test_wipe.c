@@ -3,16 +3,22 @@
  * The phase `wipe` on a file that stands for the partition: zeros from the filesystem's end to the
  * device's, nothing else, and the header's word for it.
  * UNIT_SOURCES: bootstrap/phases/wipe.c bootstrap/wiped.c bootstrap/region.c bootstrap/pace.c
- * UNIT_SOURCES: bootstrap/stop.c bootstrap/luks.c bootstrap/luks_json.c
+ * UNIT_SOURCES: bootstrap/gate.c bootstrap/throttle.c bootstrap/free_space.c
+ * UNIT_SOURCES: bootstrap/free_space_run.c bootstrap/progress.c bootstrap/luks.c
+ * UNIT_SOURCES: bootstrap/luks_json.c
  */
 #include "bootstrap/block.h"
 #include "bootstrap/fs.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/report.h"
+#include "bootstrap/stop.h"
 #include "bootstrap/wiped.h"
+#include "bootstrap/wish.h"
 #include "common/file.h"
 
 #include "tests/unit/unit.h"
+
+#include <fcntl.h>
 
 #define DEVICE "test-wipe.tmp"
 #define SHIFT (16 * MIB)
@@ -22,6 +28,32 @@
 static uint64_t filesystem_bytes;
 static bool is_there;
 static double last_percent;
+
+/* The wish to stop: after so many looks between steps; 0 never. */
+static unsigned stop_after_reports, looks_at_stop;
+static bool stop_is_over;
+
+void stop_on_signals(void)
+{
+	looks_at_stop = 0;
+}
+
+bool stop_wanted(void)
+{
+	return !stop_is_over && stop_after_reports && looks_at_stop >= stop_after_reports;
+}
+
+bool stop_wait(unsigned seconds UNUSED)
+{
+	return stop_wanted();
+}
+
+/* Once a step. */
+bool stop_rest(uint64_t ms UNUSED)
+{
+	looks_at_stop++;
+	return stop_wanted();
+}
 
 int block_find(const char *tag, const char *value, char *ret, size_t size)
 {
@@ -57,17 +89,36 @@ int fs_find(const char *name, const struct fs **ret)
 	return 0;
 }
 
-void report_progress(struct reporter *reporter UNUSED, const char *phase UNUSED,
-		     enum report_state state UNUSED, double percent, const char *message UNUSED)
+void report_running(struct reporter *reporter UNUSED, const struct progress *progress)
 {
-	last_percent = percent;
+	last_percent = progress_percent(progress);
+}
+
+/* What people want of the pace; it is given back after so many looks. */
+static struct wish wish;
+static unsigned wish_looks, looks_until_resume;
+
+int wish_read(const char *state_dir, struct wish *ret)
+{
+	assert_string_equal(state_dir, "/nowhere");
+	if (++wish_looks >= looks_until_resume)
+		wish.is_paused = false;
+	*ret = wish;
+	return 0;
+}
+
+int progress_write(const char *dir, const struct progress *progress UNUSED)
+{
+	assert_string_equal(dir, RUN_DIR);
+	return 0;
 }
 
 static struct job job = {
 	.state_dir = "/nowhere",
 	.intent = { .luks_uuid = "0b5d2c1e-0000-4000-8000-000000000005",
 		    .shift_bytes = SHIFT,
-		    .payload_bytes = PAYLOAD },
+		    .payload_bytes = PAYLOAD,
+		    .free_space = "zero" },
 };
 static const struct luks_where where = { DEVICE, NULL };
 
@@ -152,12 +203,98 @@ static void wipes_behind_the_filesystem(void **state)
 	assert_int_equal(bytes_left(), PAYLOAD);
 }
 
+/* Stopped behind the first step, it goes on there: what it finds before that is left alone. */
+static void goes_on_where_it_stopped(void **state)
+{
+	const uint64_t start = SHIFT + PAYLOAD, step = 64 * MIB;
+	const char left = 'y';
+	CLEANUP_CLOSE int fd = open(DEVICE, O_RDWR);
+	uint64_t noted_start = 0, noted_next = 0;
+	char byte = 0;
+
+	(void)state;
+	assert_ok(wiped_set_pending(&where));
+	stop_after_reports = 2; /* the begin, and the first step */
+	assert_int_equal(phase_wipe.run(&job), -EINTR);
+	assert_int_equal(phase_wipe.done(&job), 0);
+	assert_ok(wiped_next(&where, &noted_start, &noted_next));
+	assert_int_equal(noted_start, start);
+	assert_int_equal(noted_next, start + step);
+	assert_int_equal(pwrite(fd, &left, 1, (off_t)start), 1);
+	assert_int_equal(pwrite(fd, &left, 1, (off_t)(start + step)), 1);
+	stop_is_over = true;
+	assert_ok(phase_wipe.run(&job));
+	assert_int_equal(phase_wipe.done(&job), 1);
+	assert_int_equal(pread(fd, &byte, 1, (off_t)start), 1);
+	assert_int_equal(byte, 'y');
+	assert_int_equal(pread(fd, &byte, 1, (off_t)(start + step)), 1);
+	assert_int_equal(byte, 0);
+}
+
+/* A note of another range counts for nothing. */
+static void begins_anew_for_another_range(void **state)
+{
+	const char left = 'y';
+	CLEANUP_CLOSE int fd = open(DEVICE, O_RDWR);
+	char byte = 0;
+
+	(void)state;
+	assert_ok(wiped_set_next(&where, SHIFT + PAYLOAD - MIB, DEVICE_BYTES));
+	assert_int_equal(pwrite(fd, &left, 1, DEVICE_BYTES - 1), 1);
+	assert_ok(phase_wipe.run(&job));
+	assert_int_equal(pread(fd, &byte, 1, DEVICE_BYTES - 1), 1);
+	assert_int_equal(byte, 0);
+}
+
+struct how_row {
+	const char *name;
+	bool is_destroyed, is_zero;
+};
+
+static void as_it_was_told(void **state)
+{
+	static const struct how_row rows[] = {
+		{ "zero", true, true },
+		{ "random", true, false },
+		{ "discard", true, true }, /* a file forgets for real */
+		{ "keep", false, false },
+	};
+	static char text[64 * 1024];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP_CLOSE int fd = open(DEVICE, O_RDWR);
+		size_t plain = 0, zero = 0;
+
+		strcpy(job.intent.free_space, rows[i].name);
+		assert_ok(wiped_set_pending(&where));
+		memset(text, 'p', sizeof(text));
+		assert_int_equal(pwrite(fd, text, sizeof(text), 50 * MIB), sizeof(text));
+		assert_ok(phase_wipe.run(&job));
+		assert_int_equal(phase_wipe.done(&job), 1);
+		assert_int_equal(pread(fd, text, sizeof(text), 50 * MIB), sizeof(text));
+		for (size_t at = 0; at < sizeof(text); at++) {
+			plain += text[at] == 'p';
+			zero += text[at] == 0;
+		}
+		assert_int_equal(plain < 1024, rows[i].is_destroyed);
+		assert_int_equal(zero == sizeof(text), rows[i].is_zero);
+	}
+	strcpy(job.intent.free_space, "magic");
+	assert_int_equal(phase_wipe.run(&job), -EINVAL);
+	assert_said("magic");
+	strcpy(job.intent.free_space, "zero");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(not_done_before_there_is_a_volume),
 		cmocka_unit_test(refuses_a_grown_filesystem),
 		cmocka_unit_test(wipes_behind_the_filesystem),
+		cmocka_unit_test(goes_on_where_it_stopped),
+		cmocka_unit_test(begins_anew_for_another_range),
+		cmocka_unit_test(as_it_was_told),
 	};
 
 	return cmocka_run_group_tests(tests, make, remove_all);

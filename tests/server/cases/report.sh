@@ -5,6 +5,7 @@ set -u
 # shellcheck source=tests/server/lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+private_hosts
 server_start
 new_key '{"allow_from":["127.0.0.0/8"]}'
 enroll "$key"
@@ -19,12 +20,32 @@ expect "evidence" 204
 api GET "/v1/devices/$device"
 equal "the device shows it" "$(member '"\(.phase) \(.phase_state) \(.percent) \(.boot) \(.message)"')" \
 	"encrypt running 42.5 3 half way"
+equal "figures that weren't sent are none" \
+	"$(member '"\(.done_bytes) \(.total_bytes) \(.bytes_per_s) \(.eta_s) <\(.waiting)>"')" "0 0 0 0 <>"
 equal "and the evidence" "$(member .evidence.root)" dm-crypt
 equal "its state" "$(member .state)" converting
 
+report progress '{"phase":"encrypt","state":"running","percent":50,"done_bytes":1073741824,"total_bytes":2147483648,
+	"bytes_per_s":67108864,"eta_s":16,"waiting":"key"}'
+expect "progress with figures" 204
+api GET "/v1/devices/$device"
+equal "the device shows them" "$(member '"\(.done_bytes) \(.total_bytes) \(.bytes_per_s) \(.eta_s) \(.waiting)"')" \
+	"1073741824 2147483648 67108864 16 key"
+api GET /v1/devices
+equal "the list too" "$(member '.devices[0] | "\(.bytes_per_s) \(.eta_s) \(.waiting)"')" "67108864 16 key"
+out=$("$panocryptctl" device show "$device")
+check "panocryptctl says them" grep -qE '^rate +64 MiB/s$' <<<"$out"
+check "and the time left" grep -qE '^time left +16 s$' <<<"$out"
+check "and the wait" grep -qE '^waiting for +key$' <<<"$out"
+report progress '{"phase":"encrypt","state":"done","percent":100}'
+api GET "/v1/devices/$device"
+equal "a report without figures takes them away" "$(member '"\(.bytes_per_s) \(.eta_s) <\(.waiting)>"')" "0 0 <>"
+
 for text in '{"phase":"encrypt"}' '{"phase":"dance","state":"running"}' '{"phase":"encrypt","state":"dancing"}' \
 	'{"phase":"encrypt","state":"done","percent":101}' '{"phase":"encrypt","state":"done","percent":-1}' \
-	'{"phase":"encrypt","state":"done","percent":"1"}' '{"phase":"encrypt","state":"done","boot":-1}' \
+	'{"phase":"encrypt","state":"done","percent":"1"}' \
+	'{"phase":"encrypt","state":"running","waiting":"godot"}' '{"phase":"encrypt","state":"running","eta_s":-1}' \
+	'{"phase":"encrypt","state":"running","bytes_per_s":"fast"}' '{"phase":"encrypt","state":"running","done_bytes":1.5}' '{"phase":"encrypt","state":"done","boot":-1}' \
 	"{\"phase\":\"encrypt\",\"state\":\"done\",\"message\":\"$(random_hex 300)\"}" '[]' '' '{'; do
 	report progress "$text"
 	expect "invalid: ${text:0:50}" 400 invalid
