@@ -7,7 +7,7 @@
 #> make demo          the main job, once, narrated: server, stock VM, conversion, reboots, refusal
 #> make check         the tests that a change must pass; ends with "N passed, N failed, N skipped";
 #>                    PARTS="unit wire" runs some of: build sanitized unit wire fuzz server static
-#>                    native static_tests vm
+#>                    native crash static_tests vm
 #> make unit          the unit tests alone (seconds); T=name runs one of them
 #> make static        the static panocrypt-bootstrap from pinned, checksummed sources
 #> make release       checked, stripped, checksummed artifacts
@@ -16,7 +16,7 @@
 #> make check-server  the server's tests
 #> make check-console the web console in a browser
 #> make check-powercut random power cuts in VMs: N= SEED= CASE=
-#> make check-fault   fault injection
+#> make check-fault   crash states of the conversion's offline steps: CRASH_STATES= CRASH_SEED=
 #> make bench         figures against their goals, build/bench.json
 #> make fuzz          every fuzzer for T seconds: T=60; F=name runs one of them
 #> make lint          format, clang-tidy, cppcheck, shellcheck, layers, sizes
@@ -193,7 +193,7 @@ test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
 -include static.mk
 
 # What "make deps" has just installed is seen by a make that starts after it, hence the recipes.
-.PHONY: deps demo check list-vm check-vm check-server fuzz lint help clean
+.PHONY: deps demo check list-vm check-vm check-server check-fault fuzz lint help clean
 deps:
 	$(Q)tools/deps
 
@@ -215,14 +215,18 @@ check-server: deps
 	$(Q)$(MAKE) -j$$(nproc) all test-programs
 	$(Q)tests/server/run $(CASE)
 
+check-fault: deps
+	$(Q)$(MAKE) static-libs
+	$(Q)tools/run-scripts tests/fault/crash.sh
+
 fuzz: deps
 	$(Q)tools/fuzz $(or $(T),60) $(F)
 
 lint:
 	$(Q)tools/lint
 
-.PHONY: check-console check-powercut check-fault bench
-check-console check-powercut check-fault bench:
+.PHONY: check-console check-powercut bench
+check-console check-powercut bench:
 	@echo "make $@: not built yet; see NEWS.md for what is" >&2; exit 1
 
 help:
