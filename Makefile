@@ -7,7 +7,7 @@
 #> make demo          the main job, once, narrated: server, stock VM, conversion, reboots, refusal
 #> make check         the tests that a change must pass; ends with "N passed, N failed, N skipped";
 #>                    PARTS="unit wire" runs some of: build sanitized unit wire fuzz server static
-#>                    native static_tests vm
+#>                    native crash static_tests vm
 #> make unit          the unit tests alone (seconds); T=name runs one of them
 #> make static        the static panocrypt-bootstrap from pinned, checksummed sources
 #> make release       checked, stripped, checksummed artifacts
@@ -16,7 +16,8 @@
 #> make check-server  the server's tests
 #> make check-console the web console in a browser
 #> make check-powercut random power cuts in VMs: N= SEED= CASE=
-#> make check-fault   fault injection into the server: N= requests (default 100000) on each store
+#> make check-fault   crash states of the conversion's offline steps: CRASH_STATES= CRASH_SEED=; processes of the
+#>                    server killed under load: N= requests (default 100000) on each store
 #> make bench         figures against their goals, build/bench.json
 #> make fuzz          every fuzzer for T seconds: T=60; F=name runs one of them
 #> make lint          format, clang-tidy, cppcheck, shellcheck, layers, sizes
@@ -215,15 +216,15 @@ check-server: deps
 	$(Q)$(MAKE) -j$$(nproc) all test-programs
 	$(Q)tests/server/run $(CASE)
 
+check-fault: deps
+	$(Q)$(MAKE) -j$$(nproc) all test-programs static-libs
+	$(Q)REQUESTS=$(or $(N),100000) tests/fault/run
+
 fuzz: deps
 	$(Q)tools/fuzz $(or $(T),60) $(F)
 
 lint:
 	$(Q)tools/lint
-
-check-fault: deps
-	$(Q)$(MAKE) -j$$(nproc) all test-programs
-	$(Q)REQUESTS=$(or $(N),100000) tests/fault/run
 
 bench: deps
 	$(Q)$(MAKE) static-libs

@@ -33,13 +33,19 @@ static int read_layout(const char *device, bool with_groups, struct ext4_layout 
 	return ext4_layout_parse(text, strlen(text), ret);
 }
 
-/* e2fsck(8): 0 clean, 1 repaired; from 2 on something is left, or a reboot would be needed. */
+/* e2fsck(8): 0 clean, 1 repaired; from 2 on something is left, or a reboot would be needed. It
+ * looks first: even with nothing to repair, -p writes to the superblock in pieces that a cut can
+ * tear. */
 static int check(const char *device)
 {
-	struct spawn e2fsck = { .argv = { "e2fsck", "-f", "-p", device },
+	struct spawn look = { .argv = { "e2fsck", "-f", "-n", device },
+			      .timeout_s = CHECK_TIMEOUT_S };
+	struct spawn repair = { .argv = { "e2fsck", "-f", "-p", device },
 				.timeout_s = CHECK_TIMEOUT_S };
-	int status = spawn_status(&e2fsck);
+	int status = spawn_status(&look);
 
+	if (status > 0)
+		status = spawn_status(&repair);
 	if (status < 0)
 		return status;
 	if (status > 1)

@@ -16,7 +16,9 @@
 
 #define STATE_DIR "/var/lib/panocrypt"
 #define BOOT_STATE_DIR "/boot/panocrypt"
+#ifndef RUN_DIR /* tests have another for each machine */
 #define RUN_DIR "/run/panocrypt"
+#endif
 #define INSTALL_DIR "/usr/lib/panocrypt"
 #define MAPPING_NAME "cryptroot"
 

@@ -18,23 +18,18 @@
 #include <string.h>
 
 #define WORK_FILE "header.work"
-#define FIRST_BYTES (4 * KIB) /* holds the superblock of every filesystem we convert */
-#define COPY_BYTES (16 * KIB) /* one copy of the LUKS2 metadata; luks.c makes headers so */
+#define FIRST_BYTES (4 * KIB)  /* holds the superblock of every filesystem we convert */
+#define COPY_BYTES (16 * KIB)  /* one copy of the LUKS2 metadata; luks.c makes headers so */
+#define BINARY_BYTES (4 * KIB) /* its first part, all within one sector; the rest is JSON */
 
 const char *const place_points[] = {
-	"work-copied",
-	"head-parked",
-	"park-flushed",
-	"post-durable",
-	"superblock-zeroed",
-	"copy-zeroed",
-	"slots-written",
-	"secondary-written",
-	"primary-written",
-	"compared",
-	"marked",
-	"chunk-done",
-	NULL,
+	"work-copied",	     "head-parked",
+	"park-flushed",	     "post-durable",
+	"superblock-zeroed", "copy-zeroed",
+	"slots-written",     "secondary-text-written",
+	"secondary-written", "primary-written",
+	"compared",	     "marked",
+	"chunk-done",	     NULL,
 };
 
 static void reach(const struct place *place, const char *point)
@@ -266,7 +261,12 @@ static int write_header(const struct place *place, const struct site *site, int 
 		return r;
 	/* cut: the same; a header that appears from here on finds its keyslots whole */
 	reach(place, "slots-written");
-	r = put(site, post, COPY_BYTES, COPY_BYTES);
+	r = put(site, post, COPY_BYTES + BINARY_BYTES, COPY_BYTES - BINARY_BYTES);
+	if (r < 0)
+		return r;
+	/* cut: the same; what makes it a header is one sector, written whole or not at all */
+	reach(place, "secondary-text-written");
+	r = put(site, post, COPY_BYTES, BINARY_BYTES);
 	if (r < 0)
 		return r;
 	/* cut: LUKS2 by its secondary header alone; it opens, all of it linear */

@@ -7,7 +7,8 @@
  *	park	 init on a working copy, flush, re-read and compare the parked head;
  *		 header.post durable
  *	write	 zero the first 4 KiB, flush, the first 16 KiB, flush; keyslot area, flush;
- *		 secondary header, flush; primary, flush; compare the whole region with
+ *		 secondary header (its first sector last), flush; primary, flush; compare the whole
+ *		 region with
  *		 header.post; marker durable
  *	chunk	 only now the first chunk, offline
  */

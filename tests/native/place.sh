@@ -160,7 +160,7 @@ for point in $("$convert" points); do
 		check "  the filesystem is untouched" \
 			cmp -n "$payload" "$work/device" "$work/pristine.device"
 		;;
-	superblock-zeroed | copy-zeroed | slots-written)
+	superblock-zeroed | copy-zeroed | slots-written | secondary-text-written)
 		equal "  nothing recognises it" "$(blkid -p -o value -s TYPE "$work/device")" ""
 		;;
 	*)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# Sourced by crash.sh after tests/lib.sh: builds the program "crash" with the libraries of the static
+# build, and its variants with one seeded bug each (bugs/*.patch, applied to a copy of the source:
+# nothing of them is in the product).
+
+fault_prefix=build/static/x86_64-musl/prefix
+fault_build=build/fault
+fault_sources="tests/fault/crash.c tests/fault/image.c tests/fault/judge.c tests/fault/machine.c
+	tests/fault/record.c tests/fault/states.c tests/fault/world.c bootstrap/block.c
+	bootstrap/boot_act.c bootstrap/boot_look.c bootstrap/boot_sizes.c bootstrap/boot_step.c
+	bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c bootstrap/intent.c bootstrap/luks.c
+	bootstrap/luks_json.c bootstrap/luks_reencrypt.c bootstrap/place.c bootstrap/region.c
+	bootstrap/spawn.c bootstrap/table.c bootstrap/wiped.c $(echo common/*.c)"
+fault_wraps=$(printf ',--wrap=%s' file_read block_find block_wait open stat poll place_park place_first_chunk \
+	crypt_benchmark_pbkdf_internal crypt_random_get)
+
+# fault_compile SOURCE OBJECT
+fault_compile() {
+	mkdir -p "$(dirname "$2")"
+	"$fault_prefix/bin/musl-gcc" -std=gnu11 -O2 -g -fPIE -Wall -Wextra -Wno-missing-field-initializers \
+		-ftrivial-auto-var-init=zero -I. \
+		-isystem "$fault_prefix/usr/include/blkid" -D_GNU_SOURCE \
+		-DPANOCRYPT_VERSION='"test"' -DRUN_DIR='"run"' -ffunction-sections -c -o "$2" "$1"
+}
+
+# fault_link PROGRAM OBJECT…
+fault_link() {
+	local program=$1
+	shift
+	"$fault_prefix/bin/musl-gcc" -static-pie -o "$program" "$@" -Wl,--gc-sections"$fault_wraps" \
+		-Wl,--whole-archive -ljose -Wl,--no-whole-archive -Wl,--start-group -lcryptsetup \
+		-ldevmapper -ljson-c -lfdisk -lblkid -luuid -lcurl -lssl -lcrypto -ljansson -lz \
+		-Wl,--end-group -lpthread -lm
+}
+
+# fault_build_program: build/fault/crash
+fault_build_program() {
+	local source
+	[ -x "$fault_prefix/bin/musl-gcc" ] ||
+		skip "no libcryptsetup 2.8 here: make static-libs builds it"
+	export fault_prefix fault_build
+	export -f fault_compile
+	fault_objects=()
+	for source in $fault_sources; do
+		fault_objects+=("$fault_build/${source%.c}.o")
+	done
+	# shellcheck disable=SC2016,SC2086 # the inner shell's; a list of names
+	printf '%s\n' $fault_sources | xargs -P "$(nproc)" -I{} bash -c \
+		'source={}; fault_compile "$source" "$fault_build/${source%.c}.o"' ||
+		die "the program for crash states doesn't build"
+	fault_link "$fault_build/crash" "${fault_objects[@]}" || die "the program doesn't link"
+}
+
+# fault_build_bug NAME: build/fault/crash-NAME, with bugs/NAME.patch in it.
+fault_build_bug() {
+	local name=$1 tree=$fault_build/bug-$1 source objects=() object
+	rm -rf "$tree"
+	mkdir -p "$tree"
+	cp -r bootstrap common tests "$tree" 2>/dev/null
+	patch -s -d "$tree" -p1 <"tests/fault/bugs/$name.patch" || return 1
+	objects=("${fault_objects[@]}")
+	# shellcheck disable=SC2013 # names without spaces
+	for source in $(sed -n 's|^+++ b/||p' "tests/fault/bugs/$name.patch"); do
+		object=$tree/${source%.c}.o
+		(cd "$tree" && fault_prefix=$OLDPWD/$fault_prefix &&
+			fault_compile "$source" "${source%.c}.o") || return 1
+		objects=("${objects[@]/#$fault_build\/${source%.c}.o/$object}")
+	done
+	fault_link "$fault_build/crash-$name" "${objects[@]}"
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * See judge.h.
+ */
+#include "tests/fault/judge.h"
+
+#include "bootstrap/block.h"
+#include "bootstrap/luks_reencrypt.h"
+#include "bootstrap/place.h"
+#include "bootstrap/spawn.h"
+#include "common/err.h"
+#include "common/file.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define BOOTS_MAX 3
+#define SUPERBLOCK_OFFSET 1024
+#define SUPERBLOCK_BYTES 1024
+
+static bool lost(char *ret, const char *format, ...) PRINTF_LIKE(2, 3);
+static bool lost(char *ret, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(ret, JUDGE_TEXT, format, args);
+	va_end(args);
+	return false;
+}
+
+/* --- sets ------------------------------------------------------------------------------------- */
+
+bool judge_set_add(struct judge_set *set, uint64_t hash)
+{
+	hash |= 1;
+	for (size_t i = hash >> 16;; i++) {
+		uint64_t *slot = &set->slots[i % JUDGE_SLOTS], empty = 0;
+
+		if (__atomic_compare_exchange_n(slot, &empty, hash, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_SEQ_CST))
+			return false;
+		if (*slot == hash)
+			return true;
+	}
+}
+
+bool judge_set_has(const struct judge_set *set, uint64_t hash)
+{
+	hash |= 1;
+	for (size_t i = hash >> 16;; i++) {
+		uint64_t slot = __atomic_load_n(&set->slots[i % JUDGE_SLOTS], __ATOMIC_SEQ_CST);
+
+		if (slot == hash || !slot)
+			return slot == hash;
+	}
+}
+
+static const char *device_of(const struct judge *judge, char ret[static 300])
+{
+	snprintf(ret, 300, "%s/" MACHINE_DEVICE, judge->world->folder);
+	return ret;
+}
+
+/* --- the filesystem --------------------------------------------------------------------------- */
+
+/* Only the superblock may differ (e2fsck writes down when it looked), and then it must be sound. */
+static bool is_same_filesystem(const struct judge *judge, const char *path, char *ret_loss)
+{
+	struct spawn e2fsck = { .argv = { "e2fsck", "-fn", path } };
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	CLEANUP_FREE uint8_t *chunk = malloc(MIB);
+	const struct image *want = judge->filesystem;
+	bool is_other_superblock = false;
+
+	if (fd < 0 || !chunk)
+		die("%s: %s", path, strerror(errno));
+	for (uint64_t at = 0; at < judge->payload_bytes; at += MIB) {
+		size_t n = (size_t)MIN(MIB, judge->payload_bytes - at), i;
+
+		if (file_pread_all(fd, chunk, n, at) < 0)
+			return lost(ret_loss, "the filesystem can't be read: %s", fail_text());
+		i = image_same(chunk, want->data + at, n);
+		if (i < n && at == 0) {
+			is_other_superblock = i >= SUPERBLOCK_OFFSET;
+			memcpy(chunk + SUPERBLOCK_OFFSET, want->data + SUPERBLOCK_OFFSET,
+			       SUPERBLOCK_BYTES);
+		}
+		if (image_same(chunk, want->data + at, n) != n)
+			return lost(ret_loss, "the filesystem differs in the MiB at %llu",
+				    (unsigned long long)at);
+	}
+	if (is_other_superblock && spawn_status(&e2fsck) != 0)
+		return lost(ret_loss, "e2fsck finds faults: %s", fail_text());
+	return true;
+}
+
+/* --- stock ------------------------------------------------------------------------------------ */
+
+static bool recognised_is_whole(struct judge *judge, const char *device, char *ret_loss)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	struct block_content content;
+	struct luks_status status;
+	char state[300];
+
+	if (block_probe(device, &content) < 0)
+		return lost(ret_loss, "blkid: %s", fail_text());
+	if (strcmp(content.type, "ext4") == 0)
+		return is_same_filesystem(judge, device, ret_loss);
+	if (strcmp(content.type, "crypto_LUKS") != 0)
+		return !*content.type || lost(ret_loss, "blkid calls it %s", content.type);
+	if (world_volume_key(device, &key) < 0 ||
+	    luks_look(&(struct luks_where){ device, NULL }, &status) < 0)
+		return lost(ret_loss, "a LUKS2 volume is recognised, and its slot doesn't open: %s",
+			    fail_text());
+	snprintf(state, sizeof(state), "%s/" MACHINE_STATE, judge->world->folder);
+	if (status.encrypted_bytes && !place_has_marker(state))
+		return lost(ret_loss, "a chunk is encrypted, and the marker isn't durable");
+	return true;
+}
+
+static bool e2fsck_leaves_it(struct judge *judge, const char *device, char *ret_loss)
+{
+	struct spawn e2fsck = { .argv = { "e2fsck", "-a", device }, .is_quiet = true };
+	uint64_t before = world_device_hash(judge->world->folder);
+
+	if (judge_set_has(judge->stock, before))
+		return true;
+	if (spawn_status(&e2fsck) < 0)
+		return lost(ret_loss, "e2fsck: %s", fail_text());
+	if (world_device_hash(judge->world->folder) != before)
+		return lost(ret_loss, "e2fsck -a of a stock boot changed the disk");
+	judge_set_add(judge->stock, before);
+	return true;
+}
+
+bool judge_stock(struct judge *judge, char ret_loss[static JUDGE_TEXT])
+{
+	char device[300];
+
+	device_of(judge, device);
+	return recognised_is_whole(judge, device, ret_loss) &&
+	       e2fsck_leaves_it(judge, device, ret_loss);
+}
+
+/* --- to the end ------------------------------------------------------------------------------- */
+
+int judge_encrypt(const char *device)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	int r = world_volume_key(device, &key);
+
+	return r < 0 ? r
+		     : luks_reencrypt_run(
+			       &(struct luks_run){ .device = device, .volume_key = &key });
+}
+
+/* aes-xts-plain64 by OpenSSL alone: the IV is the number of the sector's first 512 bytes, little
+ * endian. */
+static bool decrypt(const struct judge *judge, const char *device, const char *path)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	CLEANUP_CLOSE int from = open(device, O_RDONLY | O_CLOEXEC);
+	CLEANUP_CLOSE int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint8_t data[4096];
+	bool is_done = world_volume_key(device, &key) == 0;
+
+	for (uint64_t at = 0; is_done && at < judge->payload_bytes; at += sizeof(data)) {
+		uint64_t sector = at / SECTOR_BYTES;
+		uint8_t iv[16] = { 0 };
+		int len = 0;
+
+		memcpy(iv, &sector, sizeof(sector));
+		is_done = file_pread_all(from, data, sizeof(data), judge->shift_bytes + at) == 0 &&
+			  EVP_DecryptInit_ex(context, EVP_aes_256_xts(), NULL, key.data, iv) &&
+			  EVP_DecryptUpdate(context, data, &len, data, sizeof(data)) &&
+			  file_write_all(to, data, sizeof(data)) == 0;
+	}
+	EVP_CIPHER_CTX_free(context);
+	return is_done;
+}
+
+/* In a child, since libcryptsetup remembers; by the distribution's own for a seeded bug. */
+static int run_to_end(const struct judge *judge, const char *device)
+{
+	struct spawn stock = { .argv = { "cryptsetup", "reencrypt", "--resume-only", "--batch-mode",
+					 "--force-offline-reencrypt", "--key-file=-", device },
+			       .input_text = WORLD_CLEVIS_SECRET };
+	int status = 0;
+	pid_t pid;
+
+	if (judge->is_stock_unpatched)
+		return spawn_run(&stock);
+	pid = fork();
+	if (pid == 0)
+		_exit(judge_encrypt(device) == 0 ? 0 : 1);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -EIO;
+}
+
+bool judge_run(struct judge *judge, char ret_loss[static JUDGE_TEXT])
+{
+	struct luks_status status = { 0 };
+	char device[300], plain[300];
+
+	device_of(judge, device);
+	snprintf(plain, sizeof(plain), "%s/plain", judge->world->folder);
+	if (run_to_end(judge, device) < 0)
+		return lost(ret_loss, "the encryption can't be finished");
+	if (luks_look(&(struct luks_where){ device, NULL }, &status) < 0 || !status.is_luks2 ||
+	    status.is_reencrypting)
+		return lost(ret_loss, "the encryption isn't finished");
+	if (!decrypt(judge, device, plain))
+		return lost(ret_loss, "the finished volume can't be decrypted");
+	return is_same_filesystem(judge, plain, ret_loss);
+}
+
+/* --- boots ------------------------------------------------------------------------------------ */
+
+static const char *end_name(enum world_end end)
+{
+	static const char *const names[] = {
+		[WORLD_DIED] = "the boot step died", [WORLD_PLAIN] = "booted on plain",
+		[WORLD_OPENED] = "opened",	     [WORLD_KNOWN] = "known",
+		[WORLD_STOPPED] = "stopped",	     [WORLD_HELD] = "held",
+	};
+
+	return names[end];
+}
+
+bool judge_boots(struct judge *judge, char ret_loss[static JUDGE_TEXT])
+{
+	struct world *world = judge->world;
+	char plain[300];
+	uint64_t known;
+
+	for (unsigned i = 0; i < BOOTS_MAX; i++) {
+		world_run(world);
+		if (world->end != WORLD_PLAIN)
+			break;
+	}
+	snprintf(plain, sizeof(plain), "%s/" MACHINE_DEVICE, world->folder);
+	if (world->end == WORLD_STOPPED)
+		return is_same_filesystem(judge, plain, ret_loss);
+	if (world->end == WORLD_KNOWN)
+		return true;
+	if (world->end != WORLD_OPENED)
+		return lost(ret_loss, "%s: %s: %s", end_name(world->end), world->action,
+			    world->reason);
+	known = world->device_hash;
+	if (!judge_run(judge, ret_loss))
+		return false;
+	if (known)
+		judge_set_add(judge->placed, known);
+	return true;
+}

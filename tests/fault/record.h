@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Runs a function in a process of its own under ptrace(2) and writes down, in their order, all
+ * writes and flushes that it and all of its children (e2fsck, resize2fs, …) ask the kernel for on
+ * one machine's disk and state folder. The system call is where user space ends: nothing that
+ * libcryptsetup, libfdisk or e2fsprogs do gets past it, whatever they are linked with. What isn't
+ * known here (shared mappings, splice, io_uring …) ends the program with a sentence.
+ */
+#pragma once
+
+#include "tests/fault/machine.h"
+
+/* folder: absolute. drop: number (from 1) of a write to the disk that the disk acknowledges and
+ * forgets; 0: none. Returns the exit status of run(). */
+int record(const char *folder, int (*run)(void *userdata), void *userdata, size_t drop,
+	   struct log *ret);
