@@ -28,6 +28,9 @@ static const char *const file_names[CONFIG_FILE_COUNT] = {
 	[CONFIG_FILE_CA] = "ca.pem",
 	[CONFIG_FILE_LEAF_KEY] = "leaf.key",
 	[CONFIG_FILE_LEAF] = "leaf.pem",
+	[CONFIG_FILE_AUDIT_KEY] = "audit.jwk",
+	[CONFIG_FILE_AUDIT_PUBLIC] = "audit.pub.jwk",
+	[CONFIG_FILE_WITNESS] = "witness",
 	[CONFIG_FILE_ADMIN_TOKEN] = "admin-token",
 };
 
@@ -40,6 +43,13 @@ void config_writer(const struct server_config *config, const char *process,
 		   char ret[static CONFIG_WRITER_SIZE])
 {
 	snprintf(ret, CONFIG_WRITER_SIZE, config->node[0] ? "%s@%s" : "%s", process, config->node);
+}
+
+void config_witness(const struct server_config *config, char ret[static CONFIG_PATH_SIZE])
+{
+	config_path(config->dir, CONFIG_FILE_WITNESS, ret);
+	if (config->witness[0])
+		snprintf(ret, CONFIG_PATH_SIZE, "%s", config->witness);
 }
 
 static int copy_text(char *ret, size_t size, const char *text, const char *what)
@@ -232,21 +242,29 @@ static int read_store(const json_t *object, struct server_config *config)
 	return r < 0 ? fail_at(r, "\"store\" and \"node\"") : 0;
 }
 
+static int read_text(const json_t *object, const char *name, const char *fallback, char *ret,
+		     size_t size)
+{
+	const char *text;
+	int r = js_string_or(object, name, fallback, &text);
+
+	if (r == 0)
+		r = copy_text(ret, size, text, name);
+	return r;
+}
+
 static int read_optional(const json_t *object, struct server_config *config)
 {
 	char assets[CONFIG_PATH_SIZE];
-	const char *text, *user;
 	uint64_t fronts;
 	int r;
 
 	snprintf(assets, sizeof(assets), "%s/assets", config->dir);
-	r = js_string_or(object, "assets", assets, &text);
+	r = read_text(object, "assets", assets, config->assets, sizeof(config->assets));
 	if (r == 0)
-		r = copy_text(config->assets, sizeof(config->assets), text, "\"assets\"");
+		r = read_text(object, "witness", "", config->witness, sizeof(config->witness));
 	if (r == 0)
-		r = js_string_or(object, "user", "", &user);
-	if (r == 0)
-		r = copy_text(config->user, sizeof(config->user), user, "\"user\"");
+		r = read_text(object, "user", "", config->user, sizeof(config->user));
 	if (r == 0)
 		r = js_u64_or(object, "fronts", 1, &fronts);
 	if (r < 0)
@@ -262,7 +280,7 @@ static int refuse_unknown(json_t *object)
 {
 	static const char *const names[] = { "version",	     "url",    "admin_url", "listen",
 					     "admin_listen", "fronts", "assets",    "user",
-					     "store",	     "node" };
+					     "store",	     "node",	"witness" };
 	const char *name;
 	json_t *value;
 
@@ -358,6 +376,7 @@ static int print_optional(const struct server_config *config, json_t *object)
 		{ "user", config->user, "" },
 		{ "store", config->store, store },
 		{ "node", config->node, "" },
+		{ "witness", config->witness, "" },
 	};
 
 	snprintf(assets, sizeof(assets), "%s/assets", config->dir);

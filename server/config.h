@@ -44,6 +44,7 @@ struct server_config {
 	 * PostgreSQL database, which never holds a password */
 	char store[CONFIG_PATH_SIZE];
 	char node[CONFIG_NODE_SIZE]; /* this server among those on one database; "" with SQLite */
+	char witness[CONFIG_DIR_SIZE]; /* "": DIR/witness */
 	char user[64];		     /* whom the children run as when root started them; "" stays */
 };
 
@@ -55,12 +56,18 @@ enum config_file {
 	CONFIG_FILE_CA,		 /* ca.pem: what hosts trust, public */
 	CONFIG_FILE_LEAF_KEY,	 /* leaf.key (PEM): front and admin */
 	CONFIG_FILE_LEAF,	 /* leaf.pem: leaf, then CA */
+	CONFIG_FILE_AUDIT_KEY,	  /* audit.jwk: signs checkpoints, core only */
+	CONFIG_FILE_AUDIT_PUBLIC, /* audit.pub.jwk: checks them, public */
+	CONFIG_FILE_WITNESS,	  /* witness: checkpoints, unless config.json names another place */
 	CONFIG_FILE_ADMIN_TOKEN, /* admin-token: written by init, never read by the server */
 	CONFIG_FILE_COUNT,
 };
 
 /* The path of a file in the folder. */
 void config_path(const char *dir, enum config_file file, char ret[static CONFIG_PATH_SIZE]);
+
+/* The path of the file that gets the audit's checkpoints. */
+void config_witness(const struct server_config *config, char ret[static CONFIG_PATH_SIZE]);
 
 /* Reads and checks DIR/config.json. -ENOENT with a sentence that names "panocryptd init" when the
  * folder isn't initialised; -EINVAL with a sentence that names the member when it is damaged. */

@@ -21,6 +21,7 @@
 #include "common/strbuf.h"
 #include "server/ca.h"
 #include "server/config.h"
+#include "server/core/checkpoint.h"
 #include "server/core/keys.h"
 #include "server/join.h"
 #include "server/store/store.h"
@@ -30,7 +31,7 @@
 
 struct init_options {
 	const char *dir, *url, *admin_url, *organization, *admin;
-	const char *listen, *admin_listen, *assets, *user;
+	const char *listen, *admin_listen, *assets, *user, *witness;
 	const char *store, *node, *join;
 };
 
@@ -56,8 +57,11 @@ static const struct option_row rows[] = {
 	ROW("node", node, "NAME",
 	    "this server among those on one database; default: the host's name"),
 	ROW("join", join, "FOLDER",
-	    "serve the store that is there already, with the kek, ca.key and ca.pem from FOLDER; "
+	    "serve the store that is there already, with kek, ca.key, ca.pem and audit.*jwk from FOLDER; "
 	    "without --organization and --admin"),
+	ROW("witness", witness, "FILE",
+	    "gets the audit's signed checkpoints: best on another disk, append-only; "
+	    "default: DIR/witness"),
 	ROW("user", user, "NAME", "run as this user when started by root; gets the folder"),
 };
 
@@ -148,6 +152,9 @@ static int fill_paths(const struct init_options *options, struct server_config *
 	CLEANUP_FREE char *assets = NULL;
 	int r;
 
+	if (options->witness && options->witness[0] != '/')
+		return fail(-EINVAL, "--witness must begin with /: the server may be started from "
+				     "another folder");
 	if (options->assets && options->assets[0] != '/')
 		return fail(-EINVAL, "--assets must begin with /: the server may be started from "
 				     "another folder");
@@ -157,6 +164,10 @@ static int fill_paths(const struct init_options *options, struct server_config *
 				    : text_format(&assets, "%s/assets", config->dir);
 	if (r == 0)
 		r = copy_dir(assets, "--assets", config->assets);
+	if (r < 0)
+		return r;
+	if (options->witness)
+		r = copy_dir(options->witness, "--witness", config->witness);
 	if (r < 0)
 		return r;
 	if (options->user && strlen(options->user) >= sizeof(config->user))
@@ -259,6 +270,15 @@ static int write_token(struct store *store, const struct init_options *options,
 	return r;
 }
 
+/* The first checkpoint: from here on the witness knows that there is an audit. */
+static int make_checkpoint(const struct server_config *config, struct store *store)
+{
+	CLEANUP(checkpoints_closep) struct checkpoints *checkpoints = NULL;
+	int r = checkpoints_open(config, store, &checkpoints);
+
+	return r < 0 ? r : checkpoints_make(checkpoints);
+}
+
 static int make_store(const struct init_options *options, const struct server_config *config)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
@@ -276,6 +296,8 @@ static int make_store(const struct init_options *options, const struct server_co
 					      organization);
 	if (r == 0)
 		r = write_token(store, options, organization);
+	if (r == 0)
+		r = make_checkpoint(config, store);
 	return r <= 0 ? r : fail(-EIO, "a new store that isn't empty");
 }
 
@@ -308,6 +330,9 @@ static int give_away(const struct server_config *config)
 			return fail(-errno, "can't give %s to %s: %s", path, config->user,
 				    strerror(errno));
 	}
+	config_witness(config, path);
+	if (lchown(path, user->pw_uid, user->pw_gid) < 0)
+		return fail(-errno, "can't give %s to %s: %s", path, config->user, strerror(errno));
 	if (chown(config->dir, user->pw_uid, user->pw_gid) < 0)
 		return fail(-errno, "can't give %s to %s: %s", config->dir, config->user,
 			    strerror(errno));

@@ -14,7 +14,8 @@
 #include "server/store/store.h"
 
 static const enum config_file taken_over[] = { CONFIG_FILE_KEK, CONFIG_FILE_CA_KEY,
-					       CONFIG_FILE_CA };
+					       CONFIG_FILE_CA, CONFIG_FILE_AUDIT_KEY,
+					       CONFIG_FILE_AUDIT_PUBLIC };
 
 static int check_files(const char *from)
 {
@@ -24,8 +25,8 @@ static int check_files(const char *from)
 		config_path(from, taken_over[i], path);
 		if (!file_exists(path))
 			return fail(-ENOENT,
-				    "%s is missing: put copies of kek, ca.key and ca.pem of a "
-				    "server that uses this store there",
+				    "%s is missing: put copies of kek, ca.key, ca.pem, audit.jwk "
+				    "and audit.pub.jwk of a server that uses this store there",
 				    path);
 	}
 	return 0;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "server/core/checkpoint.h"
 #include "server/core/core.h"
 #include "server/core/parts.h"
 #include "server/core/unlock.h"
@@ -15,9 +16,12 @@
 #define FRONTS 2
 #define PORTS_MAX (FRONTS + PROCESS_FRONTS_MAX)
 #define HEALTH_RETRY_MS 5000
+#define CHECKPOINT_RETRY_MS 60000
 
 struct core {
 	struct core_parts parts;
+	struct checkpoints *checkpoints;
+	uint64_t checkpoint_ms;		      /* not before */
 	struct message_port ports[PORTS_MAX]; /* fd -1: dropped */
 	size_t port_count, front_count;
 	struct unlock_item batch[UNLOCK_BATCH_MAX];

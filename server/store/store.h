@@ -202,6 +202,21 @@ struct store_audit_entry {
 int store_audit_note(struct store *store, const uint8_t organization[static 16],
 		     const struct store_audit_entry *entry) MUST_CHECK;
 
-/* Recomputes the hash chain of every lane. 0: whole; STORE_CONFLICT: broken, with a sentence that
- * names the lane and row. */
+/* Recomputes the hash chain of every lane from where it begins (after pruning: store_audit_base()
+ * in store_core.h). 0: whole; STORE_CONFLICT: broken, with a sentence that names the lane and row.
+ */
 int store_audit_verify(struct store *store) MUST_CHECK;
+
+/* A row with what proves it, for the export. */
+struct store_audit_row {
+	struct store_event event;
+	const uint8_t *organization, *hash; /* 16 and 32 bytes */
+	uint64_t lane_seq;
+};
+
+typedef int (*store_audit_row_each)(const struct store_audit_row *row, void *userdata);
+
+/* Every row of every organization behind after_seq, oldest first. For the operator's commands; not
+ * for the API. */
+int store_audit_export(struct store *store, uint64_t after_seq, store_audit_row_each each,
+		       void *userdata) MUST_CHECK;

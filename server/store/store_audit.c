@@ -6,6 +6,7 @@
  * The hash is SHA-256 over "panocrypt-audit-1", the previous hash (zeros for the first row), then
  * organization, writer, lane_seq, time, event, device, source, reason, actor, detail, count. Bytes
  * and texts stand behind their length (64 bits), numbers are 64 bits, all little-endian.
+ * docs/audit.md tells it to people.
  */
 #include <endian.h>
 #include <errno.h>
@@ -67,17 +68,34 @@ static int hash_row(const struct row *row, const uint8_t previous[32], uint8_t r
 	return sha256(buf.text, buf.len, ret);
 }
 
-struct head {
-	uint64_t lane_seq;
-	uint8_t hash[32];
-};
-
 static int take_head(const struct db_row *row, void *userdata)
 {
-	struct head *head = userdata;
+	struct store_lane *head = userdata;
 
 	head->lane_seq = db_number(row, 0);
 	return db_blob_copy(row, 1, head->hash, sizeof(head->hash));
+}
+
+int store_lane_head(struct store *store, struct store_lane *lane)
+{
+	struct db_value organization = DB_BLOB(lane->organization, ORGANIZATION_ID_BYTES);
+	int r;
+
+	r = store_one(store,
+		      "SELECT lane_seq, hash FROM audit WHERE organization = $1 AND writer = $2"
+		      " ORDER BY lane_seq DESC LIMIT 1",
+		      DB_ARGS(organization, DB_TEXT(lane->writer)), take_head, lane);
+	return r == STORE_NOT_FOUND ? store_audit_base(store, lane) : r;
+}
+
+int store_audit_base(struct store *store, struct store_lane *lane)
+{
+	return store_one(
+		store,
+		"SELECT lane_seq, hash FROM audit_base"
+		" WHERE organization = $1 AND writer = $2",
+		DB_ARGS(DB_BLOB(lane->organization, ORGANIZATION_ID_BYTES), DB_TEXT(lane->writer)),
+		take_head, lane);
 }
 
 static const char *or_empty(const char *text)
@@ -104,7 +122,7 @@ static int insert_row(struct store *store, const struct row *row, const uint8_t 
 int store_audit_append(struct store *store, const uint8_t organization[static 16],
 		       const struct store_audit_entry *entry)
 {
-	struct head head = { 0 };
+	struct store_lane head = { .lane_seq = 0 };
 	struct row row = { .organization = organization, .writer = store->writer };
 	uint8_t hash[32];
 	int r;
@@ -118,12 +136,10 @@ int store_audit_append(struct store *store, const uint8_t organization[static 16
 		.device = entry->device,
 		.count = MAX(entry->count, 1),
 	};
-	r = db_query(store->db,
-		     "SELECT lane_seq, hash FROM audit WHERE organization = $1 AND writer = $2"
-		     " ORDER BY lane_seq DESC LIMIT 1",
-		     DB_ARGS(DB_BLOB(organization, ORGANIZATION_ID_BYTES), DB_TEXT(store->writer)),
-		     take_head, &head);
-	if (r == 0)
+	memcpy(head.organization, organization, sizeof(head.organization));
+	strcpy(head.writer, store->writer); /* of the same size */
+	r = store_lane_head(store, &head);
+	if (r >= 0)
 		r = db_now(store->db, &row.time_s);
 	if (r < 0)
 		return r;
@@ -247,9 +263,8 @@ int store_denials(struct store *store, const uint8_t organization[static 16],
 /* --- verifying ------------------------------------------------------------------------------- */
 
 struct chain {
-	uint8_t organization[ORGANIZATION_ID_BYTES];
-	char writer[WRITER_SIZE];
-	struct head head;
+	struct store *store;
+	struct store_lane head; /* the last row that was right */
 	bool started;
 };
 
@@ -266,13 +281,17 @@ static int broken(const struct row *row, const char *what)
 /* The next row belongs to another lane than the one before. */
 static int begin_lane(struct chain *chain, const struct row *row)
 {
-	memset(chain, 0, sizeof(*chain));
-	memcpy(chain->organization, row->organization, sizeof(chain->organization));
-	if (strlen(row->writer) >= sizeof(chain->writer))
+	struct store_lane *head = &chain->head;
+	int r;
+
+	memset(head, 0, sizeof(*head));
+	memcpy(head->organization, row->organization, sizeof(head->organization));
+	if (strlen(row->writer) >= sizeof(head->writer))
 		return broken(row, "the writer's name is too long");
-	strcpy(chain->writer, row->writer); /* length checked above */
+	strcpy(head->writer, row->writer); /* length checked above */
 	chain->started = true;
-	return 0;
+	r = store_audit_base(chain->store, head);
+	return r == STORE_NOT_FOUND ? 0 : r;
 }
 
 static int check_row(const struct db_row *found, void *userdata)
@@ -301,9 +320,12 @@ static int check_row(const struct db_row *found, void *userdata)
 		return r;
 	if (device_len && device_len != DEVICE_ID_BYTES)
 		return broken(&row, "the device's id has a wrong length");
-	if (!chain->started || strcmp(chain->writer, row.writer) != 0 ||
-	    memcmp(chain->organization, organization, sizeof(organization)) != 0)
+	if (!chain->started || strcmp(chain->head.writer, row.writer) != 0 ||
+	    memcmp(chain->head.organization, organization, sizeof(organization)) != 0)
 		r = begin_lane(chain, &row);
+	if (r == 0 && row.lane_seq <= chain->head.lane_seq)
+		return broken(&row, "it stands before the lane's beginning: pruning was cut, or it "
+				    "was added; \"panocryptd audit prune\" removes it");
 	if (r == 0 && row.lane_seq != chain->head.lane_seq + 1)
 		return broken(&row, "rows before it are missing");
 	if (r == 0)
@@ -319,7 +341,7 @@ static int check_row(const struct db_row *found, void *userdata)
 
 int store_audit_verify(struct store *store)
 {
-	struct chain chain = { .started = false };
+	struct chain chain = { .store = store };
 
 	return db_query(store->db,
 			"SELECT organization, writer, lane_seq, time_s, event, device, source,"

@@ -13,6 +13,7 @@
 #define NONCE_BYTES 16
 #define FINGERPRINT_BYTES 32
 #define SECRET_HASH_BYTES 32
+#define WRITER_SIZE 64
 
 /* --- transactions ---------------------------------------------------------------------------- */
 
@@ -34,6 +35,55 @@ int store_version(struct store *store, uint64_t *ret) MUST_CHECK;
 /* An audit row in this process's lane of the organization. */
 int store_audit_append(struct store *store, const uint8_t organization[static 16],
 		       const struct store_audit_entry *entry) MUST_CHECK;
+
+/* A lane of the audit and a row in it: its head, or the last row that was pruned. */
+struct store_lane {
+	uint8_t organization[ORGANIZATION_ID_BYTES];
+	char writer[WRITER_SIZE];
+	uint64_t lane_seq;
+	uint8_t hash[32];
+};
+
+typedef int (*store_lane_each)(const struct store_lane *lane, void *userdata);
+
+/* The head of every lane, ordered. Outside of a transaction too, as all down to
+ * store_audit_prune(). */
+int store_audit_heads(struct store *store, store_lane_each each, void *userdata) MUST_CHECK;
+/* Where a pruned lane begins: its last removed row, into lane_seq and hash; organization and writer
+ * are given. STORE_NOT_FOUND: nothing was pruned. */
+int store_audit_base(struct store *store, struct store_lane *lane) MUST_CHECK;
+/* How many lanes were pruned. */
+int store_audit_base_count(struct store *store, uint64_t *ret) MUST_CHECK;
+/* The hash of one row into lane->hash; the other members are given. STORE_NOT_FOUND. */
+int store_audit_hash(struct store *store, struct store_lane *lane) MUST_CHECK;
+/* The seq of the newest row; 0: there is none. */
+int store_audit_newest(struct store *store, uint64_t *ret) MUST_CHECK;
+
+/* Removes rows of a lane that stand before its base or are it; at most a few thousand a call.
+ * *ret_removed 0: nothing is left to remove. One transaction. */
+int store_audit_prune(struct store *store, const struct store_lane *base,
+		      uint64_t *ret_removed) MUST_CHECK;
+
+/* A signed list of heads (server/core/checkpoint.h). */
+struct store_checkpoint {
+	uint64_t serial, time_s, audit_seq;
+	const char *text;
+};
+
+typedef int (*store_checkpoint_each)(const struct store_checkpoint *row, void *userdata);
+
+/* Those behind after_serial, oldest first. */
+int store_checkpoints(struct store *store, uint64_t after_serial, store_checkpoint_each each,
+		      void *userdata) MUST_CHECK;
+/* The newest one made at before_s or earlier. STORE_NOT_FOUND. */
+int store_checkpoint_last(struct store *store, uint64_t before_s, store_checkpoint_each each,
+			  void *userdata) MUST_CHECK;
+int store_checkpoint_count(struct store *store, uint64_t *ret) MUST_CHECK;
+int store_checkpoint_insert(struct store *store, const struct store_checkpoint *row) MUST_CHECK;
+/* Inside a transaction: lanes begin behind these heads from now on, and checkpoints before serial
+ * are forgotten. store_audit_prune() removes the rows. */
+int store_audit_set_base(struct store *store, const struct store_lane *base) MUST_CHECK;
+int store_checkpoints_forget(struct store *store, uint64_t serial) MUST_CHECK;
 
 /* The organization of what has none: the system's lane. */
 extern const uint8_t store_system[ORGANIZATION_ID_BYTES];

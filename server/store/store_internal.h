@@ -7,8 +7,6 @@
 #include "server/store/db.h"
 #include "server/store/store_core.h"
 
-#define WRITER_SIZE 64
-
 /* The back end's outcome is passed up as the store's. */
 _Static_assert((int)DB_CONFLICT == (int)STORE_CONFLICT, "one number for a conflict");
 
@@ -28,6 +26,10 @@ int store_end(struct store *store, int r) MUST_CHECK;
 /* The audit row of an admin's action, inside its transaction. device may be NULL. */
 int store_audit_action(struct store *store, const struct store_by *by, const char *event,
 		       const uint8_t *device, const char *detail) MUST_CHECK;
+
+/* The newest row of a lane, or the last one pruned from it, into lane_seq and hash. Organization
+ * and writer are given. STORE_NOT_FOUND: there is none. */
+int store_lane_head(struct store *store, struct store_lane *lane) MUST_CHECK;
 
 /* SHA-256 of a token's text; STORE_NOT_FOUND when it can't be one. */
 int store_token_hash(const char *token, uint8_t ret[static 32]) MUST_CHECK;

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Making checkpoints and pruning by them. The signing key is read anew for each: it is needed every
+ * ten minutes, and is then in no memory of ours. checkpoint_verify.c judges.
+ */
+#include "server/core/checkpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/err.h"
+#include "common/file.h"
+#include "common/jwk.h"
+#include "common/log.h"
+#include "common/strbuf.h"
+#include "server/core/checkpoint_format.h"
+#include "server/core/witness.h"
+
+#define KEY_MAX_BYTES 4096
+
+struct checkpoints {
+	struct store *store;
+	char key_path[CONFIG_PATH_SIZE];
+	int witness_fd;
+	bool is_stale; /* the witness has one that the store doesn't have */
+	uint64_t witnessed;
+	uint64_t looked_s; /* of the last tick, by the process's clock */
+	/* the newest checkpoint */
+	uint64_t serial, time_s, audit_seq, pruned_to;
+	char hash[CHECKPOINT_HASH_CHARS + 1];
+};
+
+void checkpoints_close(struct checkpoints *checkpoints)
+{
+	if (checkpoints->witness_fd >= 0)
+		close(checkpoints->witness_fd);
+	free(checkpoints);
+}
+
+/* --- the key --------------------------------------------------------------------------------- */
+
+static int write_key(const json_t *key, const char *path, mode_t mode)
+{
+	CLEANUP_FREE char *text = NULL;
+	int r = js_print(key, &text);
+
+	if (r == 0)
+		r = file_replace_text(path, text, mode);
+	if (text)
+		secret_wipe(text, strlen(text));
+	return r;
+}
+
+int checkpoint_key_create(const char *dir)
+{
+	CLEANUP_JWK json_t *key = NULL;
+	CLEANUP_JSON json_t *public = NULL;
+	char path[CONFIG_PATH_SIZE];
+	int r;
+
+	r = jwk_generate("ES512", &key);
+	if (r == 0)
+		r = jwk_public(key, &public);
+	config_path(dir, CONFIG_FILE_AUDIT_KEY, path);
+	if (r == 0)
+		r = write_key(key, path, 0600);
+	config_path(dir, CONFIG_FILE_AUDIT_PUBLIC, path);
+	return r < 0 ? r : write_key(public, path, 0644);
+}
+
+static int read_key(const struct checkpoints *checkpoints, json_t **ret)
+{
+	CLEANUP_SECRET struct secret text = SECRET_EMPTY;
+	int r;
+
+	r = secret_read_file(&text, checkpoints->key_path, KEY_MAX_BYTES);
+	if (r == 0)
+		r = js_parse((const char *)text.data, text.len, KEY_MAX_BYTES, ret);
+	return r < 0 ? fail_at(r, "the key that signs the audit's checkpoints") : 0;
+}
+
+/* --- the witness ----------------------------------------------------------------------------- */
+
+/* A checkpoint of such a store would contradict the witness's. */
+static int refuse_stale(const struct checkpoints *checkpoints)
+{
+	if (!checkpoints->is_stale)
+		return 0;
+	return fail(-ESTALE,
+		    "the witness ends with checkpoint %llu, which isn't in the store: the store is "
+		    "an older one, or its end was cut; see \"panocryptd audit verify\"",
+		    (unsigned long long)checkpoints->witnessed);
+}
+
+struct catching_up {
+	int fd;
+	bool is_torn, is_known;
+	uint64_t last;	  /* in the witness; 0: it is empty */
+	const char *line; /* its text */
+};
+
+static int append_row(const struct store_checkpoint *row, void *userdata)
+{
+	struct catching_up *catching = userdata;
+	int r;
+
+	if (row->serial == catching->last) {
+		catching->is_known = strcmp(row->text, catching->line) == 0;
+		return 0;
+	}
+	/* Behind one that the store doesn't know, nothing of this store has a place. */
+	if (catching->last > 0 && !catching->is_known)
+		return 0;
+	r = witness_append(catching->fd, row->text, catching->is_torn);
+	if (r == 0)
+		catching->is_torn = false;
+	return r;
+}
+
+/* From the witness's last one on, what the store has. */
+static int append_missing(struct catching_up *catching, struct store *store, const json_t *key)
+{
+	CLEANUP_CHECKPOINT struct checkpoint last = CHECKPOINT_EMPTY;
+	CLEANUP_FREE char *line = NULL;
+	int r = witness_last(catching->fd, &line, &catching->is_torn);
+
+	if (r < 0)
+		return r;
+	if (*line) {
+		r = checkpoint_read(line, key, &last);
+		if (r < 0)
+			return fail_at(-EBADMSG, "the last line of the audit's witness");
+		catching->last = last.serial;
+		catching->line = line;
+	}
+	return store_checkpoints(store, catching->last ? catching->last - 1 : 0, append_row,
+				 catching);
+}
+
+/* What the store has and the witness lacks; another process may have written meanwhile. */
+static int catch_up(struct checkpoints *checkpoints, const json_t *key)
+{
+	struct catching_up catching = { .fd = checkpoints->witness_fd };
+	int r;
+
+	r = witness_lock(catching.fd);
+	if (r < 0)
+		return r;
+	r = append_missing(&catching, checkpoints->store, key);
+	witness_unlock(catching.fd);
+	checkpoints->is_stale = r == 0 && catching.last > 0 && !catching.is_known;
+	checkpoints->witnessed = catching.last;
+	return r < 0 ? r : refuse_stale(checkpoints);
+}
+
+/* --- making ---------------------------------------------------------------------------------- */
+
+struct newest {
+	struct checkpoints *checkpoints;
+	const json_t *key;
+};
+
+static int take_newest(const struct store_checkpoint *row, void *userdata)
+{
+	const struct newest *newest = userdata;
+	struct checkpoints *checkpoints = newest->checkpoints;
+	CLEANUP_CHECKPOINT struct checkpoint read = CHECKPOINT_EMPTY;
+	int r = checkpoint_read(row->text, newest->key, &read);
+
+	if (r < 0)
+		return fail_at(-EBADMSG, "checkpoint %llu of the audit",
+			       (unsigned long long)row->serial);
+	checkpoints->serial = row->serial;
+	checkpoints->time_s = row->time_s;
+	checkpoints->audit_seq = row->audit_seq;
+	checkpoints->pruned_to = read.pruned_to;
+	return checkpoint_hash(row->text, checkpoints->hash);
+}
+
+/* Another process may have made one. STORE_NOT_FOUND: there is none. */
+static int load_newest(struct checkpoints *checkpoints, const json_t *key)
+{
+	struct newest newest = { checkpoints, key };
+
+	return store_checkpoint_last(checkpoints->store, INT64_MAX, take_newest, &newest);
+}
+
+static int add_lane(const struct store_lane *lane, void *userdata)
+{
+	return checkpoint_add_lane(userdata, lane);
+}
+
+/* Inside a transaction. pruned_to 0: as before. */
+static int insert(struct checkpoints *checkpoints, const json_t *key, uint64_t pruned_to)
+{
+	CLEANUP_CHECKPOINT struct checkpoint next = CHECKPOINT_EMPTY;
+	CLEANUP_FREE char *text = NULL;
+	struct store_checkpoint row = { .serial = 0 };
+	int r;
+
+	r = load_newest(checkpoints, key);
+	if (r < 0)
+		return r;
+	next.lanes = json_array();
+	next.serial = checkpoints->serial + 1;
+	next.pruned_to = pruned_to ? pruned_to : checkpoints->pruned_to;
+	memcpy(next.previous, checkpoints->hash, sizeof(next.previous));
+	r = store_now(checkpoints->store, &next.time_s);
+	if (r == 0)
+		r = store_audit_newest(checkpoints->store, &row.audit_seq);
+	if (r == 0)
+		r = store_audit_heads(checkpoints->store, add_lane, next.lanes);
+	if (r == 0)
+		r = checkpoint_sign(&next, key, &text);
+	if (r < 0)
+		return r;
+	row.serial = next.serial;
+	row.time_s = next.time_s;
+	row.text = text;
+	r = store_checkpoint_insert(checkpoints->store, &row);
+	if (r != 0)
+		return r < 0 ? r : fail(-EBUSY, "another process makes a checkpoint: try again");
+	checkpoints->serial = row.serial;
+	checkpoints->time_s = row.time_s;
+	checkpoints->audit_seq = row.audit_seq;
+	checkpoints->pruned_to = next.pruned_to;
+	return checkpoint_hash(text, checkpoints->hash);
+}
+
+static int end(struct checkpoints *checkpoints, int r)
+{
+	if (r == 0)
+		return store_commit(checkpoints->store);
+	store_rollback(checkpoints->store);
+	return r;
+}
+
+int checkpoints_make(struct checkpoints *checkpoints)
+{
+	CLEANUP_JWK json_t *key = NULL;
+	uint64_t newest;
+	int r;
+
+	r = refuse_stale(checkpoints);
+	if (r == 0)
+		r = store_audit_newest(checkpoints->store, &newest);
+	if (r == 0)
+		r = read_key(checkpoints, &key);
+	if (r == 0 && newest > checkpoints->audit_seq) {
+		r = store_begin(checkpoints->store);
+		if (r == 0)
+			r = end(checkpoints, insert(checkpoints, key, 0));
+	}
+	return r != 0 ? r : catch_up(checkpoints, key);
+}
+
+int checkpoints_tick(struct checkpoints *checkpoints)
+{
+	struct timespec now;
+	uint64_t newest, now_s;
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if ((uint64_t)now.tv_sec == checkpoints->looked_s)
+		return 0;
+	checkpoints->looked_s = (uint64_t)now.tv_sec;
+	r = store_audit_newest(checkpoints->store, &newest);
+	if (r == 0)
+		r = store_now(checkpoints->store, &now_s);
+	if (r < 0 || newest <= checkpoints->audit_seq)
+		return r;
+	/* A clock that was set back counts as time passed. */
+	if (newest - checkpoints->audit_seq < CHECKPOINT_EVERY_ROWS &&
+	    now_s >= checkpoints->time_s && now_s - checkpoints->time_s < CHECKPOINT_EVERY_S)
+		return 0;
+	return checkpoints_make(checkpoints);
+}
+
+/* --- pruning --------------------------------------------------------------------------------- */
+
+struct pruning {
+	struct checkpoints *checkpoints;
+	const json_t *key;
+	struct checkpoint to;
+	uint64_t removed;
+};
+
+static int take_to(const struct store_checkpoint *row, void *userdata)
+{
+	struct pruning *pruning = userdata;
+
+	return checkpoint_read(row->text, pruning->key, &pruning->to);
+}
+
+static int set_base(const struct store_lane *lane, void *userdata)
+{
+	return store_audit_set_base(((struct pruning *)userdata)->checkpoints->store, lane);
+}
+
+/* A few thousand rows a transaction, so that nobody waits for long. */
+static int remove_rows(const struct store_lane *lane, void *userdata)
+{
+	struct pruning *pruning = userdata;
+	uint64_t removed;
+	int r;
+
+	do {
+		r = store_audit_prune(pruning->checkpoints->store, lane, &removed);
+		pruning->removed += removed;
+	} while (r == 0 && removed > 0);
+	return r;
+}
+
+/* Where lanes begin, the new checkpoint that says so, and the row of it, in one transaction. */
+static int move_bases(struct pruning *pruning)
+{
+	struct store *store = pruning->checkpoints->store;
+	struct store_audit_entry entry = { .event = "audit-pruned", .actor = "operator" };
+	char detail[80];
+	int r;
+
+	snprintf(detail, sizeof(detail), "to checkpoint %llu of %llu",
+		 (unsigned long long)pruning->to.serial, (unsigned long long)pruning->to.time_s);
+	entry.detail = detail;
+	r = checkpoint_lanes(&pruning->to, set_base, pruning);
+	if (r == 0)
+		r = store_audit_append(store, store_system, &entry);
+	if (r == 0)
+		r = insert(pruning->checkpoints, pruning->key, pruning->to.serial);
+	return r != 0 ? r : store_checkpoints_forget(store, pruning->to.serial);
+}
+
+static int prune(struct pruning *pruning, uint64_t before_s)
+{
+	struct checkpoints *checkpoints = pruning->checkpoints;
+	int r;
+
+	r = store_checkpoint_last(checkpoints->store, before_s, take_to, pruning);
+	if (r != 0)
+		return r;
+	if (pruning->to.serial != checkpoints->pruned_to) {
+		r = store_begin(checkpoints->store);
+		if (r == 0)
+			r = end(checkpoints, move_bases(pruning));
+	}
+	if (r == 0)
+		r = checkpoint_lanes(&pruning->to, remove_rows, pruning);
+	return r != 0 ? r : catch_up(checkpoints, pruning->key);
+}
+
+int checkpoints_prune(struct checkpoints *checkpoints, uint64_t before_s, uint64_t *ret_removed)
+{
+	CLEANUP_JWK json_t *key = NULL;
+	struct pruning pruning = { .checkpoints = checkpoints };
+	int r = refuse_stale(checkpoints);
+
+	if (r == 0)
+		r = read_key(checkpoints, &key);
+	pruning.key = key;
+	if (r == 0)
+		r = prune(&pruning, before_s);
+	checkpoint_done(&pruning.to);
+	if (r == 0)
+		*ret_removed = pruning.removed;
+	return r;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static int find_key(const struct server_config *config, const struct checkpoints *checkpoints)
+{
+	uint64_t count = 0;
+	int r;
+
+	if (file_exists(checkpoints->key_path))
+		return 0;
+	r = store_checkpoint_count(checkpoints->store, &count);
+	if (r < 0)
+		return r;
+	if (count > 0)
+		return fail(-ENOENT,
+			    "%s is missing: it signs the audit's checkpoints; restore a copy of it",
+			    checkpoints->key_path);
+	return checkpoint_key_create(config->dir);
+}
+
+int checkpoints_open(const struct server_config *config, struct store *store,
+		     struct checkpoints **ret)
+{
+	CLEANUP(checkpoints_closep) struct checkpoints *checkpoints = NULL;
+	CLEANUP_JWK json_t *key = NULL;
+	char witness[CONFIG_PATH_SIZE];
+	int r;
+
+	checkpoints = calloc(1, sizeof(*checkpoints));
+	if (!checkpoints)
+		return fail(-ENOMEM, "out of memory");
+	checkpoints->store = store;
+	checkpoints->witness_fd = -1;
+	config_path(config->dir, CONFIG_FILE_AUDIT_KEY, checkpoints->key_path);
+	config_witness(config, witness);
+	r = find_key(config, checkpoints);
+	if (r == 0)
+		r = witness_open(witness, &checkpoints->witness_fd);
+	if (r == 0)
+		r = read_key(checkpoints, &key);
+	if (r == 0)
+		r = load_newest(checkpoints, key);
+	if (r >= 0)
+		r = catch_up(checkpoints, key);
+	if (r < 0 && r != -ESTALE)
+		return r;
+	if (r == -ESTALE)
+		log_error("%s", fail_text());
+	*ret = TAKE_PTR(checkpoints);
+	return 0;
+}
