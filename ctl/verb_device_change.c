@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * panocryptctl device disable, enable, revoke: one change of a device's state.
+ * panocryptctl device disable, enable, revoke, destroy: one change of a device's state.
  */
 #include <stdio.h>
 
@@ -8,6 +8,26 @@
 #include "ctl/ctl.h"
 
 static const struct option_row rows[] = { CTL_ROWS };
+
+/* A backup has the wrapped key still, and whoever has the KEK opens it. */
+static int say_finality(const json_t *device)
+{
+	uint64_t destroyed, final;
+	int r = js_u64(device, "destroyed", &destroyed);
+
+	if (r == 0)
+		r = js_u64(device, "final", &final);
+	if (r < 0 || destroyed == 0)
+		return r;
+	if (final > 0)
+		printf("That is final: the key that wrapped its keys is destroyed.\n");
+	else
+		printf("That is final once the key-encryption key that wrapped its keys is "
+		       "destroyed:\nby \"panocryptd kek rotate --destroy-old\", on the server. "
+		       "Until "
+		       "then a backup made before\ncan bring them back.\n");
+	return 0;
+}
 
 static int change(const struct ctl *ctl, const char *word, const char *suffix)
 {
@@ -27,7 +47,7 @@ static int change(const struct ctl *ctl, const char *word, const char *suffix)
 	if (r < 0)
 		return r;
 	printf("Device %s is now %s.\n", id, state);
-	return 0;
+	return say_finality(answer);
 }
 
 static int run_disable(void *options, char **words)
@@ -45,6 +65,11 @@ static int run_revoke(void *options, char **words)
 	return change(options, words[0], "/revoke");
 }
 
+static int run_destroy(void *options, char **words)
+{
+	return change(options, words[0], "/destroy");
+}
+
 #define CHANGE(name_, help_, run_)                                                                 \
 	{                                                                                          \
 		.noun = "device", .name = name_, .argument = "DEVICE", .arguments = 1,             \
@@ -57,3 +82,5 @@ const struct ctl_verb verb_device_disable = CHANGE(
 const struct ctl_verb verb_device_enable = CHANGE("enable", "take a disabled device back",
 						  run_enable);
 const struct ctl_verb verb_device_revoke = CHANGE("revoke", "refuse unlocks for ever", run_revoke);
+const struct ctl_verb verb_device_destroy = CHANGE(
+	"destroy", "remove the keys of a revoked device for good", run_destroy);

@@ -24,6 +24,8 @@ static const char *const file_names[CONFIG_FILE_COUNT] = {
 	[CONFIG_FILE_CONFIG] = "config.json",
 	[CONFIG_FILE_STORE] = "panocrypt.db",
 	[CONFIG_FILE_KEK] = "kek",
+	[CONFIG_FILE_KEK_NEXT] = "kek.next",
+	[CONFIG_FILE_KEK_COPY] = "kek-copy.jwe",
 	[CONFIG_FILE_CA_KEY] = "ca.key",
 	[CONFIG_FILE_CA] = "ca.pem",
 	[CONFIG_FILE_LEAF_KEY] = "leaf.key",
@@ -264,6 +266,8 @@ static int read_optional(const json_t *object, struct server_config *config)
 	if (r == 0)
 		r = read_text(object, "witness", "", config->witness, sizeof(config->witness));
 	if (r == 0)
+		r = read_text(object, "kek", "", config->kek, sizeof(config->kek));
+	if (r == 0)
 		r = read_text(object, "user", "", config->user, sizeof(config->user));
 	if (r == 0)
 		r = js_u64_or(object, "fronts", 1, &fronts);
@@ -280,7 +284,7 @@ static int refuse_unknown(json_t *object)
 {
 	static const char *const names[] = { "version",	     "url",    "admin_url", "listen",
 					     "admin_listen", "fronts", "assets",    "user",
-					     "store",	     "node",	"witness" };
+					     "store",	     "node",   "witness",   "kek" };
 	const char *name;
 	json_t *value;
 
@@ -372,11 +376,9 @@ static int print_optional(const struct server_config *config, json_t *object)
 	const struct {
 		const char *name, *value, *otherwise;
 	} members[] = {
-		{ "assets", config->assets, assets },
-		{ "user", config->user, "" },
-		{ "store", config->store, store },
-		{ "node", config->node, "" },
-		{ "witness", config->witness, "" },
+		{ "assets", config->assets, assets }, { "user", config->user, "" },
+		{ "store", config->store, store },    { "node", config->node, "" },
+		{ "witness", config->witness, "" },   { "kek", config->kek, "" },
 	};
 
 	snprintf(assets, sizeof(assets), "%s/assets", config->dir);

@@ -43,23 +43,26 @@ struct server_config {
 	/* where the store is: an absolute path (DIR/panocrypt.db by default), or a URL of a
 	 * PostgreSQL database, which never holds a password */
 	char store[CONFIG_PATH_SIZE];
-	char node[CONFIG_NODE_SIZE]; /* this server among those on one database; "" with SQLite */
+	char node[CONFIG_NODE_SIZE];   /* this server among those on one database; "" with SQLite */
+	char kek[CONFIG_DIR_SIZE];     /* where the KEK is: server/core/kek.h; "": "file" */
 	char witness[CONFIG_DIR_SIZE]; /* "": DIR/witness */
-	char user[64];		     /* whom the children run as when root started them; "" stays */
+	char user[64]; /* whom the children run as when root started them; "" stays */
 };
 
 enum config_file {
-	CONFIG_FILE_CONFIG,	 /* config.json */
-	CONFIG_FILE_STORE,	 /* panocrypt.db, unless the configuration says otherwise */
-	CONFIG_FILE_KEK,	 /* kek: 32 bytes, core only */
-	CONFIG_FILE_CA_KEY,	 /* ca.key (PEM), main only */
-	CONFIG_FILE_CA,		 /* ca.pem: what hosts trust, public */
-	CONFIG_FILE_LEAF_KEY,	 /* leaf.key (PEM): front and admin */
-	CONFIG_FILE_LEAF,	 /* leaf.pem: leaf, then CA */
+	CONFIG_FILE_CONFIG,	  /* config.json */
+	CONFIG_FILE_STORE,	  /* panocrypt.db, unless the configuration says otherwise */
+	CONFIG_FILE_KEK,	  /* kek: core only */
+	CONFIG_FILE_KEK_NEXT,	  /* kek.next: while keys are rewrapped */
+	CONFIG_FILE_KEK_COPY,	  /* kek-copy.jwe: the KEK, for who can open it */
+	CONFIG_FILE_CA_KEY,	  /* ca.key (PEM), main only */
+	CONFIG_FILE_CA,		  /* ca.pem: what hosts trust, public */
+	CONFIG_FILE_LEAF_KEY,	  /* leaf.key (PEM): front and admin */
+	CONFIG_FILE_LEAF,	  /* leaf.pem: leaf, then CA */
 	CONFIG_FILE_AUDIT_KEY,	  /* audit.jwk: signs checkpoints, core only */
 	CONFIG_FILE_AUDIT_PUBLIC, /* audit.pub.jwk: checks them, public */
 	CONFIG_FILE_WITNESS,	  /* witness: checkpoints, unless config.json names another place */
-	CONFIG_FILE_ADMIN_TOKEN, /* admin-token: written by init, never read by the server */
+	CONFIG_FILE_ADMIN_TOKEN,  /* admin-token: written by init, never read by the server */
 	CONFIG_FILE_COUNT,
 };
 

@@ -22,7 +22,8 @@
 #include "server/ca.h"
 #include "server/config.h"
 #include "server/core/checkpoint.h"
-#include "server/core/keys.h"
+#include "server/core/epoch.h"
+#include "server/core/kek_copy.h"
 #include "server/join.h"
 #include "server/store/store.h"
 
@@ -31,8 +32,9 @@
 
 struct init_options {
 	const char *dir, *url, *admin_url, *organization, *admin;
-	const char *listen, *admin_listen, *assets, *user, *witness;
+	const char *listen, *admin_listen, *assets, *user, *witness, *kek;
 	const char *store, *node, *join;
+	struct kek_copy_seal copy;
 };
 
 #define ROW(flag, member, argument, help)                                                          \
@@ -57,8 +59,16 @@ static const struct option_row rows[] = {
 	ROW("node", node, "NAME",
 	    "this server among those on one database; default: the host's name"),
 	ROW("join", join, "FOLDER",
-	    "serve the store that is there already, with kek, ca.key, ca.pem and audit.*jwk from FOLDER; "
-	    "without --organization and --admin"),
+	    "serve the store that is there already, with kek, ca.key, ca.pem and audit.*jwk from "
+	    "FOLDER; without --organization and --admin"),
+	ROW("kek", kek, "PROVIDER",
+	    "where the key that wraps all exchange keys is: file (the default), credential:NAME, "
+	    "or a pkcs11: URI"),
+	ROW("kek-copy-jwk", copy.jwk, "FILE",
+	    "make DIR/kek-copy.jwe, a copy of that key for this public key (JWK), whose private "
+	    "half is kept offline"),
+	ROW("kek-copy-passphrase-file", copy.passphrase_file, "FILE",
+	    "or by this passphrase, in a file that only you can read"),
 	ROW("witness", witness, "FILE",
 	    "gets the audit's signed checkpoints: best on another disk, append-only; "
 	    "default: DIR/witness"),
@@ -166,7 +176,11 @@ static int fill_paths(const struct init_options *options, struct server_config *
 		r = copy_dir(assets, "--assets", config->assets);
 	if (r < 0)
 		return r;
-	if (options->witness)
+	if (options->kek)
+		r = copy_dir(options->kek, "--kek", config->kek);
+	if (r == 0)
+		r = kek_check_setting(config->kek);
+	if (r == 0 && options->witness)
 		r = copy_dir(options->witness, "--witness", config->witness);
 	if (r < 0)
 		return r;
@@ -279,23 +293,38 @@ static int make_checkpoint(const struct server_config *config, struct store *sto
 	return r < 0 ? r : checkpoints_make(checkpoints);
 }
 
+static int make_copy(const struct init_options *options, const struct server_config *config,
+		     struct store *store)
+{
+	CLEANUP_FREE char *text = NULL;
+	char path[CONFIG_PATH_SIZE];
+	int r;
+
+	if (!options->copy.jwk && !options->copy.passphrase_file)
+		return 0;
+	r = kek_copy_make(config, store, &options->copy, &text);
+	config_path(config->dir, CONFIG_FILE_KEK_COPY, path);
+	return r < 0 ? r : file_replace_text(path, text, 0600);
+}
+
 static int make_store(const struct init_options *options, const struct server_config *config)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
-	char writer[CONFIG_WRITER_SIZE], kek_path[CONFIG_PATH_SIZE];
+	char writer[CONFIG_WRITER_SIZE];
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	int r;
 
 	config_writer(config, "init", writer);
-	config_path(options->dir, CONFIG_FILE_KEK, kek_path);
 	r = store_create(config->store, writer, &store);
 	if (r == 0)
-		r = keys_create(kek_path, store);
+		r = epochs_create(config, store);
 	if (r == 0)
 		r = store_organization_create(store, options->organization, options->admin,
 					      organization);
 	if (r == 0)
 		r = write_token(store, options, organization);
+	if (r == 0)
+		r = make_copy(options, config, store);
 	if (r == 0)
 		r = make_checkpoint(config, store);
 	return r <= 0 ? r : fail(-EIO, "a new store that isn't empty");
@@ -379,10 +408,13 @@ int init_main(int argc, char **argv)
 		r = fail(-EINVAL, "\"%s\" isn't understood: init takes only options", argv[first]);
 	if (r == 0)
 		r = fill_config(&options, &config);
+	if (r == 0 && (options.copy.jwk || options.copy.passphrase_file))
+		r = kek_copy_load(&options.copy, false);
 	if (r == 0) {
 		options.dir = config.dir;
 		r = make_all(&options, &config);
 	}
+	kek_copy_done(&options.copy);
 	if (r < 0) {
 		log_failure(r);
 		return EXIT_FAILURE;
@@ -397,7 +429,13 @@ int init_main(int argc, char **argv)
 	       "  hosts trust      %s/ca.pem\n"
 	       "  %s's API token  %s/admin-token\n"
 	       "  back up          %s/kek: without it, no device can ever be unlocked\n"
+	       "%s"
 	       "Start it with: panocryptd serve --dir %s\n",
-	       config.dir, config.dir, options.admin, config.dir, config.dir, config.dir);
+	       config.dir, config.dir, options.admin, config.dir, config.dir,
+	       options.copy.jwk || options.copy.passphrase_file
+		       ? "  take away        kek-copy.jwe, and open it once: panocryptd kek "
+			 "verify-copy\n"
+		       : "  then make        a portable copy of it: panocryptd kek copy\n",
+	       config.dir);
 	return EXIT_SUCCESS;
 }

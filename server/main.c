@@ -272,6 +272,7 @@ static const struct top_verb {
 	{ "init", init_verb, "make the server's folder: keys, certificate authority, first owner" },
 	{ "serve", serve_main, "serve unlocks and the API" },
 	{ "audit", verb_audit, "verify, export, checkpoint, prune: the record of what happened" },
+	{ "kek", verb_kek, "rotate, copy, verify-copy, restore-copy: what wraps exchange keys" },
 	{ "help", help_main, "print this" },
 	{ "--help", help_main, NULL },
 	{ "version", version_main, "print the version" },

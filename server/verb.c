@@ -54,7 +54,10 @@ static int run(const char *noun, const struct verb *verb, int argc, char **argv)
 		log_failure(r);
 		return EXIT_USAGE;
 	}
-	r = enter(options, &config);
+	if (verb->before)
+		r = verb->before(options, verb->argument ? argv[first] : NULL);
+	if (r == 0)
+		r = enter(options, &config);
 	return r < 0 ? r : verb->run(options, &config, verb->argument ? argv[first] : NULL);
 }
 

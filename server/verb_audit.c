@@ -22,8 +22,7 @@ struct audit_options {
 
 /* --- verify ---------------------------------------------------------------------------------- */
 
-static int run_verify(const void *opaque, const struct server_config *config,
-		      const char *word UNUSED)
+static int run_verify(void *opaque, const struct server_config *config, const char *word UNUSED)
 {
 	const struct audit_options *options = opaque;
 	CLEANUP(store_closep) struct store *store = NULL;
@@ -76,8 +75,7 @@ static int print_row(const struct store_audit_row *row, void *userdata UNUSED)
 	return r;
 }
 
-static int run_export(const void *opaque, const struct server_config *config,
-		      const char *word UNUSED)
+static int run_export(void *opaque, const struct server_config *config, const char *word UNUSED)
 {
 	const struct audit_options *options = opaque;
 	CLEANUP(store_closep) struct store *store = NULL;
@@ -93,7 +91,7 @@ static int run_export(const void *opaque, const struct server_config *config,
 
 /* --- checkpoint and prune -------------------------------------------------------------------- */
 
-static int run_checkpoint(const void *opaque UNUSED, const struct server_config *config,
+static int run_checkpoint(void *opaque UNUSED, const struct server_config *config,
 			  const char *word UNUSED)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
@@ -129,8 +127,7 @@ static int parse_time(const char *text, uint64_t *ret)
 	return 0;
 }
 
-static int run_prune(const void *opaque, const struct server_config *config,
-		     const char *word UNUSED)
+static int run_prune(void *opaque, const struct server_config *config, const char *word UNUSED)
 {
 	const struct audit_options *options = opaque;
 	CLEANUP(store_closep) struct store *store = NULL;

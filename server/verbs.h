@@ -13,6 +13,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
 
 int verb_audit(int argc, char **argv);
+int verb_kek(int argc, char **argv);
 
 /* --- for the verbs' own files (verb.c) ------------------------------------------------------- */
 
@@ -38,9 +39,11 @@ struct verb {
 	const struct option_row *rows;
 	size_t rows_count;
 	size_t options_bytes;
+	/* Opens the caller's own files, which the server's user may not read. May be NULL. */
+	int (*before)(void *options, const char *word);
 	/* The folder's configuration is loaded and root given up. An exit status, or negative with
 	 * a sentence. */
-	int (*run)(const void *options, const struct server_config *config, const char *word);
+	int (*run)(void *options, const struct server_config *config, const char *word);
 };
 
 /* Runs argv[0] (when count is 1 and the verb has no name) or the verb that argv[1] names. */

@@ -65,6 +65,8 @@ static void keep_time(struct core *core)
 	if (audit_pending(core->parts.audit) || core->unwell)
 		r = flush_audit(core);
 	if (r == 0)
+		r = epochs_look(core->parts.epochs, core->parts.store);
+	if (r == 0)
 		core_well(core);
 	core_unwell(core, r);
 	core->flush_ms = now + (core->unwell ? HEALTH_RETRY_MS : AUDIT_FOLD_S * 1000ULL);
@@ -119,6 +121,8 @@ static int serve_until_stopped(struct core *core, const sigset_t *while_waiting)
 			connections_forget(core->parts.connections, ended);
 		if (core->front_count == 0)
 			return fail(-EPROTO, "no front is left");
+		if (core->is_stale)
+			return fail(-ESTALE, "the key-encryption key was rotated: starting anew");
 		keep_time(core);
 		keep_checkpoints(core);
 	}

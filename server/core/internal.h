@@ -27,13 +27,15 @@ struct core {
 	struct unlock_item batch[UNLOCK_BATCH_MAX];
 	size_t batch_count;
 	bool unwell;
+	bool is_stale; /* the KEK was rotated: core ends, and starts anew with the new one */
 	uint64_t flush_ms;
 };
 
 /* A clock that only rises. */
 uint64_t core_now_ms(void);
 
-/* r < 0: the store failed; tells everybody when that is new. */
+/* r < 0: the store failed; tells everybody when that is new. -ESTALE: core starts
+ * anew if the KEK was rotated. */
 void core_unwell(struct core *core, int r);
 
 /* The store was written to: tells everybody when that is new. */

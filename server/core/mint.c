@@ -25,10 +25,12 @@ void mint_clean_name(const char *name, char ret[static MINT_NAME_SIZE])
 int mint_insert(struct core_parts *parts, struct store_new_device *device,
 		char ret_thumbprint[static THUMBPRINT_CHARS + 1])
 {
-	struct store_key key;
+	struct store_key key = { .generation = 1 };
 	int r;
 
 	r = random_bytes(device->id, sizeof(device->id));
+	if (r == 0)
+		r = epochs_check(parts->epochs, parts->store);
 	if (r < 0)
 		return r;
 	memcpy(key.organization, device->organization, sizeof(key.organization));

@@ -54,6 +54,10 @@ static void tell_health(struct core *core, const char *reason)
 
 void core_unwell(struct core *core, int r)
 {
+	if (r == -ESTALE) { /* of a rotation, or one damaged row? */
+		core->is_stale |= epochs_look(core->parts.epochs, core->parts.store) == -ESTALE;
+		return;
+	}
 	if (r >= 0 || core->unwell)
 		return;
 	log_error("can't answer: %s", fail_text());

@@ -71,7 +71,8 @@ static int read_facts(struct core_parts *parts, struct unlock_item *item, struct
 		return 0;
 	}
 	r = store_key(parts->store, item->request.device, item->request.thumbprint, &item->key);
-	facts->key_known = r == 0;
+	/* A destroyed device has no key any more: it is denied as revoked, which it is too. */
+	facts->key_known = r == 0 || ret->device.destroyed_s > 0;
 	return r == STORE_NOT_FOUND ? 0 : r;
 }
 
@@ -227,10 +228,11 @@ static int finish_item(struct core_parts *parts, struct unlock_item *item, uint6
 		answer_status(item, 403);
 		return 0;
 	}
-	if (multiply(parts, item) < 0) { /* this device's key, not the store, is at fault */
+	r = multiply(parts, item);
+	if (r < 0) { /* this device's key, not the store, is at fault; or the KEK was rotated */
 		log_failure(-EIO);
 		answer_status(item, 503);
-		return 0;
+		return r == -ESTALE ? r : 0;
 	}
 	r = check_again(parts, item, version);
 	if (r != 0)

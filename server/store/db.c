@@ -123,6 +123,12 @@ void db_rollback(struct db *db)
 	db->backend->rollback(db);
 }
 
+void db_scrub(struct db *db)
+{
+	if (db->backend->scrub)
+		db->backend->scrub(db);
+}
+
 int db_now(struct db *db, uint64_t *ret)
 {
 	return db->backend->now(db, ret);

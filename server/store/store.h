@@ -106,15 +106,16 @@ int store_enrollment_key_revoke(struct store *store, const struct store_by *by,
 
 /* --- devices (created by core: MESSAGE_REDEEM, MESSAGE_MINT) --------------------------------- */
 
-enum store_device_change { DEVICE_DISABLE, DEVICE_ENABLE, DEVICE_REVOKE };
+/* Destroying removes the wrapped keys; it comes after revoking. */
+enum store_device_change { DEVICE_DISABLE, DEVICE_ENABLE, DEVICE_REVOKE, DEVICE_DESTROY };
 
 struct store_device {
 	uint8_t id[DEVICE_ID_BYTES];
 	const char *name;
-	const char
-		*state;	  /* "converting", "active", "disabled", "revoked": docs/server-states.md */
-	const char *tags; /* JSON array text */
-	const char *allow_from;		  /* JSON array text */
+	const char *state;	/* "converting", "active", "disabled", "revoked", "destroyed":
+				   docs/server-states.md */
+	const char *tags;	/* JSON array text */
+	const char *allow_from; /* JSON array text */
 	const char *registered_addresses; /* JSON array text */
 	const char *platform;		  /* JSON text, claimed by the machine; "" if none */
 	const char *enrollment_key;	  /* id; "" when made by an admin */
@@ -129,6 +130,8 @@ struct store_device {
 	uint64_t progress_s;
 	const char *evidence; /* JSON object text, claimed by the machine; "" if none */
 	bool native_boot_seen;
+	uint64_t destroyed_s; /* 0: not destroyed */
+	uint64_t final_s;     /* since when no backup can bring it back; 0: not yet */
 };
 
 typedef int (*store_device_each)(const struct store_device *row, void *userdata);
@@ -163,6 +166,20 @@ int store_progress(struct store *store, const char *report_token,
 /* Replaces the evidence (JSON object text, at most 32 KiB, checked by the caller). */
 int store_evidence(struct store *store, const char *report_token, const char *evidence,
 		   const struct source_address *source) MUST_CHECK;
+
+/* --- the server's own state ------------------------------------------------------------------ */
+
+struct store_status {
+	char kek[33]; /* the present epoch's id */
+	uint64_t kek_since_s;
+	uint64_t kek_copied_s, kek_copy_opened_s; /* its portable copy; 0: never */
+	bool kek_rotating;			  /* a rotation isn't finished */
+	uint64_t kek_kept;			  /* old epochs that aren't destroyed */
+	uint64_t checkpoint, checkpoint_s;	  /* the audit's newest; 0: none */
+	bool checkpoint_late;
+};
+
+int store_status(struct store *store, struct store_status *ret) MUST_CHECK;
 
 /* --- audit ----------------------------------------------------------------------------------- */
 

@@ -171,14 +171,19 @@ int store_checkpoints_forget(struct store *store, uint64_t serial)
 
 /* --- export ---------------------------------------------------------------------------------- */
 
+/* A statement's rows may all be held in memory at once. */
+#define EXPORT_ROWS 5000
+
 struct export_walk {
 	store_audit_row_each each;
 	void *userdata;
+	uint64_t last;
+	size_t count;
 };
 
 static int take_row(const struct db_row *row, void *userdata)
 {
-	const struct export_walk *walk = userdata;
+	struct export_walk *walk = userdata;
 	char device[2 * DEVICE_ID_BYTES + 1] = "";
 	uint8_t organization[ORGANIZATION_ID_BYTES], hash[32];
 	size_t len;
@@ -200,6 +205,8 @@ static int take_row(const struct db_row *row, void *userdata)
 	};
 	int r;
 
+	walk->last = found.event.seq;
+	walk->count++;
 	if (len == DEVICE_ID_BYTES)
 		text_hex(device, bytes, len);
 	r = db_blob_copy(row, 10, organization, sizeof(organization));
@@ -211,11 +218,17 @@ static int take_row(const struct db_row *row, void *userdata)
 int store_audit_export(struct store *store, uint64_t after_seq, store_audit_row_each each,
 		       void *userdata)
 {
-	struct export_walk walk = { each, userdata };
+	struct export_walk walk = { each, userdata, after_seq, 0 };
+	int r;
 
-	return db_query(store->db,
-			"SELECT seq, time_s, writer, event, device, source, reason, actor, detail,"
-			" count, organization, lane_seq, hash FROM audit WHERE seq > $1"
-			" ORDER BY seq",
-			DB_ARGS(DB_NUMBER(after_seq)), take_row, &walk);
+	do {
+		walk.count = 0;
+		r = db_query(store->db,
+			     "SELECT seq, time_s, writer, event, device, source, reason, actor,"
+			     " detail, count, organization, lane_seq, hash FROM audit"
+			     " WHERE seq > $1 ORDER BY seq LIMIT $2",
+			     DB_ARGS(DB_NUMBER(walk.last), DB_NUMBER(EXPORT_ROWS)), take_row,
+			     &walk);
+	} while (r == 0 && walk.count == EXPORT_ROWS);
+	return r;
 }

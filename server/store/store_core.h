@@ -100,7 +100,7 @@ int store_setting_set(struct store *store, const char *name, const void *value,
 struct store_unlock {
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	bool disabled;
-	uint64_t revoked_s, converting_until_s, left_s;
+	uint64_t revoked_s, destroyed_s, converting_until_s, left_s;
 	char allow_from[LIST_TEXT_SIZE];
 	char registered[LIST_TEXT_SIZE];
 };
@@ -131,6 +131,47 @@ int store_key(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 	      const char *exchange_thumbprint, struct store_key *ret) MUST_CHECK;
 int store_key_insert(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		     const struct store_key *key, uint64_t now_s) MUST_CHECK;
+
+/* --- epochs of the KEK ----------------------------------------------------------------------- */
+
+#define EPOCH_ID_SIZE 33
+
+/* One KEK's time. Present: retired_s is 0. */
+struct store_epoch {
+	uint64_t serial;
+	char id[EPOCH_ID_SIZE];
+	uint8_t check_sealed[SEALED_MAX_BYTES], enrollment_sealed[SEALED_MAX_BYTES];
+	size_t check_len, enrollment_len;
+	uint64_t created_s, retired_s, destroyed_s;
+	uint64_t rewrapped_s;		  /* when nothing was left under older epochs */
+	uint64_t copied_s, copy_opened_s; /* the portable copy */
+};
+
+typedef int (*store_epoch_each)(const struct store_epoch *epoch, void *userdata);
+
+/* Oldest first. Outside of a transaction too, as the next one. */
+int store_epochs(struct store *store, store_epoch_each each, void *userdata) MUST_CHECK;
+/* STORE_NOT_FOUND: the store is new. */
+int store_epoch_present(struct store *store, struct store_epoch *ret) MUST_CHECK;
+/* Retires the present one; serial is given by the store. STORE_CONFLICT: the id is known. */
+int store_epoch_insert(struct store *store, const struct store_epoch *epoch) MUST_CHECK;
+
+enum store_epoch_note { EPOCH_REWRAPPED, EPOCH_DESTROYED, EPOCH_COPIED, EPOCH_COPY_OPENED };
+
+/* STORE_NOT_FOUND: no such epoch, or it is the present one and can't be destroyed. */
+int store_epoch_note(struct store *store, const char *id, enum store_epoch_note note) MUST_CHECK;
+
+struct store_wrapped {
+	uint8_t device[DEVICE_ID_BYTES];
+	struct store_key key;
+};
+
+typedef int (*store_wrapped_each)(const struct store_wrapped *wrapped, void *userdata);
+
+/* Keys behind after (all zeros: from the start) that another epoch wraps, ordered. */
+int store_wrapped_elsewhere(struct store *store, const char *id, const struct store_wrapped *after,
+			    size_t limit, store_wrapped_each each, void *userdata) MUST_CHECK;
+int store_rewrap(struct store *store, const struct store_wrapped *wrapped) MUST_CHECK;
 
 /* --- enrolling ------------------------------------------------------------------------------- */
 

@@ -45,11 +45,17 @@ struct walk {
 	uint64_t now_s;
 };
 
+/* When a destroyed device became so for good: all epochs that may have wrapped its keys, up to the
+ * one that did when they were removed, are destroyed. 0: not yet. */
+#define FINAL                                                                                      \
+	"(SELECT CASE WHEN min(e.destroyed_s) > 0 THEN max(e.destroyed_s) ELSE 0 END"              \
+	" FROM kek_epoch e WHERE e.serial <= (SELECT max(w.serial) FROM kek_epoch w"               \
+	" JOIN device_key o ON o.kek = w.id WHERE o.device = d.id))"
 #define DEVICE_COLUMNS                                                                             \
 	"SELECT d.id, d.name, d.tags, d.allow_from, d.registered, d.platform, d.enrollment_key,"   \
 	" d.created_s, d.last_seen_s, d.converting_until_s, d.native_seen, d.disabled,"            \
 	" d.revoked_s, k.signing_thumbprint, k.exchange_thumbprint, r.phase, r.state, r.percent,"  \
-	" r.boot, r.message, r.progress_s"
+	" r.boot, r.message, r.progress_s, d.destroyed_s, " FINAL
 #define DEVICE_TABLES                                                                              \
 	" FROM device d"                                                                           \
 	" JOIN device_key k ON k.device = d.id AND k.generation = d.generation"                    \
@@ -86,14 +92,20 @@ static int take_device(const struct db_row *row, void *userdata)
 		.boot = db_number(row, 18),
 		.message = db_text(row, 19),
 		.progress_s = db_number(row, 20),
-		.evidence = db_text(row, 21),
+		.destroyed_s = db_number(row, 21),
+		.final_s = db_number(row, 22),
+		.evidence = db_text(row, 23),
 	};
 	int r;
 
 	if (device.converting_until_s <= walk->now_s)
 		device.converting_until_s = 0;
+	if (device.destroyed_s == 0)
+		device.final_s = 0;
 	device.state = state_name(db_number(row, 11) > 0, db_number(row, 12),
 				  device.converting_until_s);
+	if (device.destroyed_s > 0)
+		device.state = "destroyed";
 	r = db_blob_copy(row, 0, device.id, sizeof(device.id));
 	return r < 0 ? r : walk->each(&device, walk->userdata);
 }
@@ -142,11 +154,24 @@ static const struct change_row change_rows[] = {
 	[DEVICE_REVOKE] = { "device-revoked",
 			    "UPDATE device SET revoked_s = $1, report_hash = NULL"
 			    " WHERE organization = $2 AND id = $3 AND revoked_s = 0" },
+	[DEVICE_DESTROY] = { "device-destroyed",
+			     "UPDATE device SET destroyed_s = $1 WHERE organization = $2"
+			     " AND id = $3 AND revoked_s > 0 AND destroyed_s = 0" },
 };
 
-static int change_device(struct store *store, const struct store_by *by, const uint8_t *id,
-			 const struct change_row *change)
+/* The rows stay, so that the device is still shown and it is known which KEK they were under. */
+static int empty_keys(struct store *store, const uint8_t *id)
 {
+	return db_run(store->db,
+		      "UPDATE device_key SET exchange_sealed = $1, signing_sealed = $1"
+		      " WHERE device = $2",
+		      DB_ARGS(DB_BLOB("", 0), DB_BLOB(id, DEVICE_ID_BYTES)));
+}
+
+static int change_device(struct store *store, const struct store_by *by, const uint8_t *id,
+			 enum store_device_change what)
+{
+	const struct change_row *change = &change_rows[what];
 	struct db_value organization = DB_BLOB(by->organization, ORGANIZATION_ID_BYTES);
 	struct db_value device = DB_BLOB(id, DEVICE_ID_BYTES);
 	uint64_t now_s, known = 0;
@@ -160,6 +185,8 @@ static int change_device(struct store *store, const struct store_by *by, const u
 		r = db_run(store->db, change->sql, DB_ARGS(DB_NUMBER(now_s), organization, device));
 	if (r == 0 && db_changes(store->db) == 0)
 		return STORE_CONFLICT;
+	if (r == 0 && what == DEVICE_DESTROY)
+		r = empty_keys(store, id);
 	return r != 0 ? r : store_audit_action(store, by, change->event, id, "");
 }
 
@@ -173,5 +200,8 @@ int store_device_change(struct store *store, const struct store_by *by,
 	r = db_begin(store->db);
 	if (r < 0)
 		return r;
-	return store_end(store, change_device(store, by, id, &change_rows[change]));
+	r = store_end(store, change_device(store, by, id, change));
+	if (r == 0 && change == DEVICE_DESTROY)
+		db_scrub(store->db);
+	return r;
 }

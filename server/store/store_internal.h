@@ -34,5 +34,11 @@ int store_lane_head(struct store *store, struct store_lane *lane) MUST_CHECK;
 /* SHA-256 of a token's text; STORE_NOT_FOUND when it can't be one. */
 int store_token_hash(const char *token, uint8_t ret[static 32]) MUST_CHECK;
 
+/* A device's wrapped keys, in columns from this one on. */
+#define STORE_KEY_COLUMNS                                                                          \
+	"d.organization, k.generation, k.exchange_thumbprint, k.signing_thumbprint, k.kek,"        \
+	" k.exchange_sealed, k.signing_sealed"
+int store_take_key(const struct db_row *row, int column, struct store_key *ret) MUST_CHECK;
+
 /* For queries that want one number: userdata is a uint64_t *. */
 int store_take_number(const struct db_row *row, void *userdata);

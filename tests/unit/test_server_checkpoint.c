@@ -7,7 +7,8 @@
  * UNIT_SOURCES: server/core/checkpoint_verify.c server/cidr.c server/config.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
- * UNIT_SOURCES: server/core/throttle.c server/store/?*.c
+ * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c
+ * UNIT_SOURCES: server/core/pkcs11.c server/store/?*.c
  */
 #include "common/file.h"
 #include "server/core/checkpoint.h"

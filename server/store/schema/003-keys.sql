@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- What proves the audit.
+-- What proves the audit, and what keys live and die by.
 
 -- Signed lists of all lanes' heads: docs/audit.md. text is a compact JWS; audit_seq the newest row
 -- that it covers.
@@ -18,3 +18,21 @@ CREATE TABLE audit_base (
 	hash BLOB NOT NULL CHECK (length(hash) = 32),
 	PRIMARY KEY (organization, writer)
 ) STRICT;
+
+-- The key-encryption keys, one after the other; the present one has retired_s 0. check_sealed opens
+-- only with its KEK; enrollment_sealed is the key of enrollment hashes, which outlives epochs.
+CREATE TABLE kek_epoch (
+	serial INTEGER PRIMARY KEY,
+	id TEXT NOT NULL UNIQUE,
+	check_sealed BLOB NOT NULL,
+	enrollment_sealed BLOB NOT NULL,
+	created_s INTEGER NOT NULL,
+	retired_s INTEGER NOT NULL DEFAULT 0,
+	destroyed_s INTEGER NOT NULL DEFAULT 0,
+	rewrapped_s INTEGER NOT NULL DEFAULT 0,
+	copied_s INTEGER NOT NULL DEFAULT 0,
+	copy_opened_s INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- The wrapped keys of a destroyed device are empty; their kek stays, for when that becomes final.
+ALTER TABLE device ADD COLUMN destroyed_s INTEGER NOT NULL DEFAULT 0;
