@@ -343,7 +343,7 @@ static int write_config(const struct server_config *config)
 }
 
 /* The folder and all in it to the user that the server runs as. */
-static int give_away(const struct server_config *config)
+int init_give_away(const struct server_config *config)
 {
 	const struct passwd *user;
 	char path[CONFIG_PATH_SIZE];
@@ -360,7 +360,7 @@ static int give_away(const struct server_config *config)
 				    strerror(errno));
 	}
 	config_witness(config, path);
-	if (lchown(path, user->pw_uid, user->pw_gid) < 0)
+	if (file_exists(path) && lchown(path, user->pw_uid, user->pw_gid) < 0)
 		return fail(-errno, "can't give %s to %s: %s", path, config->user, strerror(errno));
 	if (chown(config->dir, user->pw_uid, user->pw_gid) < 0)
 		return fail(-errno, "can't give %s to %s: %s", config->dir, config->user,
@@ -394,7 +394,7 @@ static int make_all(const struct init_options *options, const struct server_conf
 		r = make_first(options, config);
 	if (r == 0)
 		r = write_config(config);
-	return r < 0 ? r : give_away(config);
+	return r < 0 ? r : init_give_away(config);
 }
 
 int init_main(int argc, char **argv)

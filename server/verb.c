@@ -39,7 +39,7 @@ static int enter(const struct verb_options *options, struct server_config *ret)
 static int run(const char *noun, const struct verb *verb, int argc, char **argv)
 {
 	CLEANUP_FREE struct verb_options *options = calloc(1, verb->options_bytes);
-	struct server_config config;
+	struct server_config config = { .fronts = 1 };
 	int first, r;
 
 	if (!options)
@@ -56,7 +56,7 @@ static int run(const char *noun, const struct verb *verb, int argc, char **argv)
 	}
 	if (verb->before)
 		r = verb->before(options, verb->argument ? argv[first] : NULL);
-	if (r == 0)
+	if (r == 0 && !verb->has_no_folder)
 		r = enter(options, &config);
 	return r < 0 ? r : verb->run(options, &config, verb->argument ? argv[first] : NULL);
 }

@@ -14,6 +14,9 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BROKEN = 3 };
 
 int verb_audit(int argc, char **argv);
 int verb_kek(int argc, char **argv);
+int verb_backup(int argc, char **argv);
+int verb_restore(int argc, char **argv);
+int verb_quarantine(int argc, char **argv);
 
 /* --- for the verbs' own files (verb.c) ------------------------------------------------------- */
 
@@ -39,6 +42,7 @@ struct verb {
 	const struct option_row *rows;
 	size_t rows_count;
 	size_t options_bytes;
+	bool has_no_folder; /* there is none yet: run gets no configuration, and stays root */
 	/* Opens the caller's own files, which the server's user may not read. May be NULL. */
 	int (*before)(void *options, const char *word);
 	/* The folder's configuration is loaded and root given up. An exit status, or negative with

@@ -22,6 +22,11 @@ static bool is_rotating(const struct store_status *status)
 	return status->kek_rotating;
 }
 
+static bool is_quarantined(const struct store_status *status)
+{
+	return status->quarantine_s > 0;
+}
+
 static bool is_late(const struct store_status *status)
 {
 	return status->checkpoint_late;
@@ -32,6 +37,9 @@ static const struct {
 	bool (*holds)(const struct store_status *status);
 	const char *code, *text;
 } warnings[] = {
+	{ is_quarantined, "quarantine",
+	  "The store was restored from a backup, or is older than its witness. Nothing is unlocked "
+	  "or enrolled until an operator ends that with \"panocryptd quarantine end\"." },
 	{ has_no_copy, "kek-copy-missing",
 	  "There is no portable copy of the key-encryption key: when it is lost, no device can be "
 	  "unlocked. Make one with \"panocryptd kek copy\"." },
@@ -68,11 +76,12 @@ void route_status(struct call *call)
 		return;
 	}
 	answer_json(call->connection, 200,
-		    json_pack("{s:{s:s, s:I, s:I, s:I, s:I}, s:{s:I, s:I}, s:o}", "kek", "id",
+		    json_pack("{s:{s:s, s:I, s:I, s:I, s:I}, s:{s:I, s:I}, s:I, s:o}", "kek", "id",
 			      status.kek, "since", (json_int_t)status.kek_since_s, "copied",
 			      (json_int_t)status.kek_copied_s, "copy_opened",
 			      (json_int_t)status.kek_copy_opened_s, "kept",
 			      (json_int_t)status.kek_kept, "checkpoint", "number",
 			      (json_int_t)status.checkpoint, "time",
-			      (json_int_t)status.checkpoint_s, "warnings", list_warnings(&status)));
+			      (json_int_t)status.checkpoint_s, "quarantine",
+			      (json_int_t)status.quarantine_s, "warnings", list_warnings(&status)));
 }

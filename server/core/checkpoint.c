@@ -25,8 +25,9 @@ struct checkpoints {
 	struct store *store;
 	char key_path[CONFIG_PATH_SIZE];
 	int witness_fd;
-	bool is_stale; /* the witness has one that the store doesn't have */
-	uint64_t witnessed;
+	bool is_stale;	    /* the witness has one that the store doesn't have */
+	uint64_t witnessed; /* the witness's last one */
+	char witnessed_hash[CHECKPOINT_HASH_CHARS + 1];
 	uint64_t looked_s; /* of the last tick, by the process's clock */
 	/* the newest checkpoint */
 	uint64_t serial, time_s, audit_seq, pruned_to;
@@ -96,11 +97,22 @@ static int refuse_stale(const struct checkpoints *checkpoints)
 }
 
 struct catching_up {
+	const json_t *key;
 	int fd;
 	bool is_torn, is_known;
 	uint64_t last;	  /* in the witness; 0: it is empty */
 	const char *line; /* its text */
 };
+
+/* Is it the one that accepts the gap behind the witness's last? */
+static bool follows(const struct catching_up *catching, const struct store_checkpoint *row)
+{
+	CLEANUP_CHECKPOINT struct checkpoint read = CHECKPOINT_EMPTY;
+	char hash[CHECKPOINT_HASH_CHARS + 1];
+
+	return checkpoint_read(row->text, catching->key, &read) == 0 && read.gap_from > 0 &&
+	       checkpoint_hash(catching->line, hash) == 0 && strcmp(hash, read.previous) == 0;
+}
 
 static int append_row(const struct store_checkpoint *row, void *userdata)
 {
@@ -112,8 +124,9 @@ static int append_row(const struct store_checkpoint *row, void *userdata)
 		return 0;
 	}
 	/* Behind one that the store doesn't know, nothing of this store has a place. */
-	if (catching->last > 0 && !catching->is_known)
+	if (catching->last > 0 && !catching->is_known && !follows(catching, row))
 		return 0;
+	catching->is_known = true;
 	r = witness_append(catching->fd, row->text, catching->is_torn);
 	if (r == 0)
 		catching->is_torn = false;
@@ -121,7 +134,8 @@ static int append_row(const struct store_checkpoint *row, void *userdata)
 }
 
 /* From the witness's last one on, what the store has. */
-static int append_missing(struct catching_up *catching, struct store *store, const json_t *key)
+static int append_missing(struct catching_up *catching, struct checkpoints *checkpoints,
+			  const json_t *key)
 {
 	CLEANUP_CHECKPOINT struct checkpoint last = CHECKPOINT_EMPTY;
 	CLEANUP_FREE char *line = NULL;
@@ -135,21 +149,24 @@ static int append_missing(struct catching_up *catching, struct store *store, con
 			return fail_at(-EBADMSG, "the last line of the audit's witness");
 		catching->last = last.serial;
 		catching->line = line;
+		r = checkpoint_hash(line, checkpoints->witnessed_hash);
+		if (r < 0)
+			return r;
 	}
-	return store_checkpoints(store, catching->last ? catching->last - 1 : 0, append_row,
-				 catching);
+	return store_checkpoints(checkpoints->store, catching->last ? catching->last - 1 : 0,
+				 append_row, catching);
 }
 
 /* What the store has and the witness lacks; another process may have written meanwhile. */
 static int catch_up(struct checkpoints *checkpoints, const json_t *key)
 {
-	struct catching_up catching = { .fd = checkpoints->witness_fd };
+	struct catching_up catching = { .key = key, .fd = checkpoints->witness_fd };
 	int r;
 
 	r = witness_lock(catching.fd);
 	if (r < 0)
 		return r;
-	r = append_missing(&catching, checkpoints->store, key);
+	r = append_missing(&catching, checkpoints, key);
 	witness_unlock(catching.fd);
 	checkpoints->is_stale = r == 0 && catching.last > 0 && !catching.is_known;
 	checkpoints->witnessed = catching.last;
@@ -208,6 +225,11 @@ static int insert(struct checkpoints *checkpoints, const json_t *key, uint64_t p
 	next.serial = checkpoints->serial + 1;
 	next.pruned_to = pruned_to ? pruned_to : checkpoints->pruned_to;
 	memcpy(next.previous, checkpoints->hash, sizeof(next.previous));
+	if (checkpoints->is_stale) { /* checkpoints_accept_gap() */
+		next.gap_from = checkpoints->serial;
+		next.serial = MAX(checkpoints->witnessed, checkpoints->serial) + 1;
+		memcpy(next.previous, checkpoints->witnessed_hash, sizeof(next.previous));
+	}
 	r = store_now(checkpoints->store, &next.time_s);
 	if (r == 0)
 		r = store_audit_newest(checkpoints->store, &row.audit_seq);
@@ -277,6 +299,61 @@ int checkpoints_tick(struct checkpoints *checkpoints)
 	    now_s >= checkpoints->time_s && now_s - checkpoints->time_s < CHECKPOINT_EVERY_S)
 		return 0;
 	return checkpoints_make(checkpoints);
+}
+
+/* --- an older store -------------------------------------------------------------------------- */
+
+bool checkpoints_is_stale(const struct checkpoints *checkpoints)
+{
+	return checkpoints->is_stale;
+}
+
+struct looking {
+	uint64_t serial;
+	const char *line;
+	bool is_there;
+};
+
+static int look(const struct store_checkpoint *row, void *userdata)
+{
+	struct looking *looking = userdata;
+
+	looking->is_there |= row->serial == looking->serial &&
+			     strcmp(row->text, looking->line) == 0;
+	return 0;
+}
+
+int checkpoints_has(struct checkpoints *checkpoints, const char *line)
+{
+	CLEANUP_CHECKPOINT struct checkpoint read = CHECKPOINT_EMPTY;
+	CLEANUP_JWK json_t *key = NULL;
+	struct looking looking = { .line = line };
+	int r = read_key(checkpoints, &key);
+
+	if (r == 0)
+		r = checkpoint_read(line, key, &read);
+	looking.serial = read.serial;
+	if (r == 0)
+		r = store_checkpoints(checkpoints->store, read.serial ? read.serial - 1 : 0, look,
+				      &looking);
+	if (r != 0)
+		return r;
+	return looking.is_there ? 0 : STORE_NOT_FOUND;
+}
+
+int checkpoints_accept_gap(struct checkpoints *checkpoints)
+{
+	CLEANUP_JWK json_t *key = NULL;
+	int r;
+
+	if (!checkpoints->is_stale)
+		return 0;
+	r = read_key(checkpoints, &key);
+	if (r == 0)
+		r = insert(checkpoints, key, 0);
+	if (r == 0)
+		checkpoints->is_stale = false;
+	return r;
 }
 
 /* --- pruning --------------------------------------------------------------------------------- */

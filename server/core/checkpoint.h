@@ -38,6 +38,17 @@ int checkpoints_tick(struct checkpoints *checkpoints) MUST_CHECK;
 int checkpoints_prune(struct checkpoints *checkpoints, uint64_t before_s,
 		      uint64_t *ret_removed) MUST_CHECK;
 
+/* Does the witness end with a checkpoint that this store doesn't have? Then the store is older. */
+bool checkpoints_is_stale(const struct checkpoints *checkpoints);
+
+/* The same for a line kept elsewhere: 0, or STORE_NOT_FOUND: this store doesn't have it. -EINVAL,
+ * -EKEYREJECTED: it isn't one. */
+int checkpoints_has(struct checkpoints *checkpoints, const char *line) MUST_CHECK;
+
+/* Signs a checkpoint that goes on behind the witness's last one and names the gap. Nothing when
+ * there is none. Inside a transaction; checkpoints_make() after it appends to the witness. */
+int checkpoints_accept_gap(struct checkpoints *checkpoints) MUST_CHECK;
+
 /* Is the whole audit what was written? witness may be NULL. 0, or STORE_CONFLICT with a sentence
  * that says what is wrong. *ret_count: checkpoints that were checked. */
 int checkpoints_verify(const char *public_key_path, struct store *store, const char *witness,

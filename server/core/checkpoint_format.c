@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * {"checkpoint":7,"lanes":[{"hash":…,"organization":…,"seq":…,"writer":…}],"previous":…,
+ * {"checkpoint":7,"gap_from":0,"lanes":[{"hash":…,"organization":…,"seq":…,"writer":…}],"previous":…,
  * "pruned_to":0,"time":…}, sorted and compact, then signed. docs/audit.md has it for people.
  */
 #include "server/core/checkpoint_format.h"
@@ -39,10 +39,11 @@ int checkpoint_sign(const struct checkpoint *checkpoint, const json_t *key, char
 	CLEANUP_FREE char *text = NULL;
 	int r;
 
-	value = json_pack("{s:I, s:I, s:I, s:s, s:O}", "checkpoint", (json_int_t)checkpoint->serial,
-			  "time", (json_int_t)checkpoint->time_s, "pruned_to",
-			  (json_int_t)checkpoint->pruned_to, "previous", checkpoint->previous,
-			  "lanes", checkpoint->lanes);
+	value = json_pack("{s:I, s:I, s:I, s:I, s:s, s:O}", "gap_from",
+			  (json_int_t)checkpoint->gap_from, "checkpoint",
+			  (json_int_t)checkpoint->serial, "time", (json_int_t)checkpoint->time_s,
+			  "pruned_to", (json_int_t)checkpoint->pruned_to, "previous",
+			  checkpoint->previous, "lanes", checkpoint->lanes);
 	if (!value)
 		return fail(-ENOMEM, "out of memory");
 	r = js_print(value, &text);
@@ -62,6 +63,8 @@ int checkpoint_parse(const char *payload, struct checkpoint *ret)
 		r = js_u64(value, "time", &checkpoint.time_s);
 	if (r == 0)
 		r = js_u64(value, "pruned_to", &checkpoint.pruned_to);
+	if (r == 0)
+		r = js_u64(value, "gap_from", &checkpoint.gap_from);
 	if (r == 0)
 		r = js_copy(value, "previous", checkpoint.previous, sizeof(checkpoint.previous));
 	if (r == 0)

@@ -14,6 +14,9 @@
 struct checkpoint {
 	uint64_t serial, time_s;
 	uint64_t pruned_to; /* lanes begin behind the heads of this checkpoint; 0: at their start */
+	/* The store didn't have those behind this one and before serial: it was restored; 0: none
+	 * is missing */
+	uint64_t gap_from;
 	/* SHA-256 of the text of the one before, "" for the first */
 	char previous[CHECKPOINT_HASH_CHARS + 1];
 	json_t *lanes;

@@ -85,6 +85,14 @@ static void keep_checkpoints(struct core *core)
 	}
 }
 
+/* Somebody has put back an older store, without "restore": it may have forgotten a revocation. */
+static int look_at_witness(struct core *core)
+{
+	if (!checkpoints_is_stale(core->checkpoints))
+		return 0;
+	return store_quarantine_begin(core->parts.store, "", "the witness is newer than the store");
+}
+
 static int wait_for_something(struct core *core, const sigset_t *while_waiting)
 {
 	struct pollfd polled[PORTS_MAX];
@@ -220,6 +228,8 @@ int core_main(const struct core_setup *setup)
 		r = core_parts_open(setup->config, &core->parts);
 	if (r == 0)
 		r = checkpoints_open(setup->config, core->parts.store, &core->checkpoints);
+	if (r == 0)
+		r = look_at_witness(core);
 	if (r == 0)
 		keep_checkpoints(core);
 	if (r == 0)

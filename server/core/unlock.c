@@ -61,6 +61,7 @@ static int read_facts(struct core_parts *parts, struct unlock_item *item, struct
 		return r == STORE_NOT_FOUND ? 0 : r;
 	facts->device_known = true;
 	facts->disabled = ret->device.disabled;
+	facts->quarantined = ret->device.quarantined;
 	facts->revoked_s = ret->device.revoked_s;
 	facts->converting_until_s = ret->device.converting_until_s;
 	r = cidr_list_parse(ret->device.allow_from, &facts->allow_from);

@@ -111,6 +111,10 @@ void db_rollback(struct db *db);
  * SQLite's log keeps old pages until it is written back. */
 void db_scrub(struct db *db);
 
+/* Writes everything, as it is at one moment, to a new file that must not exist; others go on
+ * meanwhile. -ENOTSUP with a sentence: the back end has its own tools for that. */
+int db_copy(struct db *db, const char *path) MUST_CHECK;
+
 /* Seconds since the epoch by the database's clock. */
 int db_now(struct db *db, uint64_t *ret) MUST_CHECK;
 

@@ -177,6 +177,7 @@ struct store_status {
 	uint64_t kek_kept;			  /* old epochs that aren't destroyed */
 	uint64_t checkpoint, checkpoint_s;	  /* the audit's newest; 0: none */
 	bool checkpoint_late;
+	uint64_t quarantine_s; /* since when; 0: not */
 };
 
 int store_status(struct store *store, struct store_status *ret) MUST_CHECK;

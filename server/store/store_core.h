@@ -100,6 +100,7 @@ int store_setting_set(struct store *store, const char *name, const void *value,
 struct store_unlock {
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	bool disabled;
+	bool quarantined; /* the server */
 	uint64_t revoked_s, destroyed_s, converting_until_s, left_s;
 	char allow_from[LIST_TEXT_SIZE];
 	char registered[LIST_TEXT_SIZE];
@@ -172,6 +173,27 @@ typedef int (*store_wrapped_each)(const struct store_wrapped *wrapped, void *use
 int store_wrapped_elsewhere(struct store *store, const char *id, const struct store_wrapped *after,
 			    size_t limit, store_wrapped_each each, void *userdata) MUST_CHECK;
 int store_rewrap(struct store *store, const struct store_wrapped *wrapped) MUST_CHECK;
+
+/* --- quarantine, backup ---------------------------------------------------------------------- */
+
+/* From here on nothing is unlocked or enrolled; with its audit row. One transaction; once more is
+ * 0. */
+int store_quarantine_begin(struct store *store, const char *actor, const char *reason) MUST_CHECK;
+/* Inside a transaction. STORE_CONFLICT: there is none. */
+int store_quarantine_end(struct store *store, const char *actor, const char *detail) MUST_CHECK;
+/* *ret_since_s 0: there is none. Outside of a transaction too. */
+int store_quarantine(struct store *store, uint64_t *ret_since_s) MUST_CHECK;
+
+/* Writes the whole store, as it is at one moment, to a new file, while others go on. -ENOTSUP: the
+ * back end has tools of its own for that. */
+int store_copy(struct store *store, const char *path) MUST_CHECK;
+
+/* Files inside a backup. One transaction each. STORE_NOT_FOUND. */
+int store_backup_file_put(struct store *store, const char *name, const void *bytes,
+			  size_t len) MUST_CHECK;
+int store_backup_file_get(struct store *store, const char *name, void **ret,
+			  size_t *ret_len) MUST_CHECK;
+int store_backup_files_forget(struct store *store) MUST_CHECK;
 
 /* --- enrolling ------------------------------------------------------------------------------- */
 

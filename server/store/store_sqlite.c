@@ -343,6 +343,11 @@ static int backend_set_version(struct db *db, uint64_t version)
 	return backend_script(db, sql);
 }
 
+static int backend_copy(struct db *db, const char *path)
+{
+	return backend_query(db, "VACUUM INTO $1", DB_ARGS(DB_TEXT(path)), NULL, NULL);
+}
+
 static const struct db_backend db_sqlite = {
 	.close = backend_close,
 	.reach = backend_reach,
@@ -359,6 +364,7 @@ static const struct db_backend db_sqlite = {
 	.begin_reading = backend_begin_reading,
 	.commit = backend_commit,
 	.rollback = backend_rollback,
+	.copy = backend_copy,
 	.scrub = backend_scrub,
 	.now = backend_now,
 	.changes_of_others = backend_changes_of_others,

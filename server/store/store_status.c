@@ -57,5 +57,7 @@ int store_status(struct store *store, struct store_status *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	r = store_epochs(store, take_epoch, ret);
+	if (r == 0)
+		r = store_quarantine(store, &ret->quarantine_s);
 	return r != 0 ? r : look_at_checkpoints(store, ret);
 }

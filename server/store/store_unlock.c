@@ -17,6 +17,7 @@ static int take_unlock(const struct db_row *row, void *userdata)
 	unlock->converting_until_s = db_number(row, 3);
 	unlock->left_s = db_number(row, 4);
 	unlock->destroyed_s = db_number(row, 7);
+	unlock->quarantined = db_number(row, 8) > 0;
 	r = db_blob_copy(row, 0, unlock->organization, sizeof(unlock->organization));
 	if (r == 0)
 		r = db_text_copy(row, 5, unlock->allow_from, sizeof(unlock->allow_from));
@@ -28,7 +29,8 @@ int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTE
 {
 	return store_one(store,
 			 "SELECT organization, disabled, revoked_s, converting_until_s, left_s,"
-			 " allow_from, registered, destroyed_s FROM device WHERE id = $1",
+			 " allow_from, registered, destroyed_s,"
+			 " (SELECT count(*) FROM quarantine) FROM device WHERE id = $1",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_unlock, ret);
 }
 

@@ -36,3 +36,17 @@ CREATE TABLE kek_epoch (
 
 -- The wrapped keys of a destroyed device are empty; their kek stays, for when that becomes final.
 ALTER TABLE device ADD COLUMN destroyed_s INTEGER NOT NULL DEFAULT 0;
+
+-- Set while the store may be older than what was decided after it: nothing is unlocked then.
+-- At most one row.
+CREATE TABLE quarantine (
+	one INTEGER PRIMARY KEY CHECK (one = 1),
+	since_s INTEGER NOT NULL,
+	reason TEXT NOT NULL
+) STRICT;
+
+-- In a backup file only: what a server needs besides its store and its KEK, the secret ones sealed.
+CREATE TABLE backup_file (
+	name TEXT PRIMARY KEY,
+	bytes BLOB NOT NULL
+) STRICT;
