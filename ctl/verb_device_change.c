@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * panocryptctl device disable, enable, revoke, destroy: one change of a device's state.
+ * panocryptctl device disable, enable, revoke, destroy, rotate, drop-old-keys: one change of a
+ * device's state.
  */
 #include <stdio.h>
 
@@ -70,6 +71,16 @@ static int run_destroy(void *options, char **words)
 	return change(options, words[0], "/destroy");
 }
 
+static int run_rotate(void *options, char **words)
+{
+	return change(options, words[0], "/rotate");
+}
+
+static int run_drop(void *options, char **words)
+{
+	return change(options, words[0], "/drop-old-keys");
+}
+
 #define CHANGE(name_, help_, run_)                                                                 \
 	{                                                                                          \
 		.noun = "device", .name = name_, .argument = "DEVICE", .arguments = 1,             \
@@ -84,3 +95,7 @@ const struct ctl_verb verb_device_enable = CHANGE("enable", "take a disabled dev
 const struct ctl_verb verb_device_revoke = CHANGE("revoke", "refuse unlocks for ever", run_revoke);
 const struct ctl_verb verb_device_destroy = CHANGE(
 	"destroy", "remove the keys of a revoked device for good", run_destroy);
+const struct ctl_verb verb_device_rotate = CHANGE(
+	"rotate", "give it new keys; its old ones unlock until they are dropped", run_rotate);
+const struct ctl_verb verb_device_drop = CHANGE("drop-old-keys",
+						"end what is bound to its old keys", run_drop);

@@ -63,6 +63,7 @@ const struct message_rule message_rules[] = {
 	RULE(REDEEM, ADMIN, CORE, LIVE, message_redeem),
 	RULE(MINT, ADMIN, CORE, LIVE, message_mint),
 	RULE(MINT_KEY, ADMIN, CORE, LIVE, message_mint_key),
+	RULE(ROTATE, ADMIN, CORE, LIVE, message_rotate),
 	RULE(REDEEMED, CORE, ADMIN, LIVE, message_redeemed),
 	RULE(KEY_MINTED, CORE, ADMIN, LIVE, message_key_minted),
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * {"checkpoint":7,"gap_from":0,"lanes":[{"hash":…,"organization":…,"seq":…,"writer":…}],"previous":…,
- * "pruned_to":0,"time":…}, sorted and compact, then signed. docs/audit.md has it for people.
+ * {"checkpoint":7,"gap_from":0,"lanes":[{"hash":…,"organization":…,"seq":…,"writer":…}],
+ * "previous":…,"pruned_to":0,"time":…}, sorted and compact, then signed. docs/audit.md has it for
+ * people.
  */
 #include "server/core/checkpoint_format.h"
 

@@ -233,11 +233,19 @@ int keys_exchange(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES
 	return 0;
 }
 
-/* Signs the public keys with the private signing key. */
+static int signer_of(struct keys *keys, const struct secret *signing, json_t **ret)
+{
+	int r = public_jwk(keys->exchange, &signing_kind, signing->data, ret);
+
+	return r < 0 ? r : add_private(*ret, signing->data);
+}
+
+/* The present public keys, signed by the present signing key, and by an older one if given. */
 static int sign(struct keys *keys, const struct secret *exchange, const struct secret *signing,
-		json_t **ret)
+		const struct secret *older, json_t **ret)
 {
 	CLEANUP_JWK json_t *signer = NULL;
+	CLEANUP_JWK json_t *second = NULL;
 	CLEANUP_JSON json_t *verify = NULL;
 	CLEANUP_JSON json_t *derive_jwk = NULL;
 	CLEANUP_JSON json_t *set = NULL;
@@ -246,29 +254,36 @@ static int sign(struct keys *keys, const struct secret *exchange, const struct s
 	r = public_jwk(keys->exchange, &signing_kind, signing->data, &verify);
 	if (r == 0)
 		r = public_jwk(keys->exchange, &exchange_kind, exchange->data, &derive_jwk);
+	if (r == 0)
+		r = signer_of(keys, signing, &signer);
+	if (r == 0 && older->len > 0)
+		r = signer_of(keys, older, &second);
 	if (r < 0)
 		return r;
 	set = json_pack("[O, O]", verify, derive_jwk);
-	signer = json_deep_copy(verify);
-	if (!set || !signer)
+	if (!set)
 		return fail(-ENOMEM, "out of memory");
-	r = add_private(signer, signing->data);
-	return r < 0 ? r : jwk_advertise(&signer, 1, set, ret);
+	json_t *signers[] = { signer, second };
+
+	return jwk_advertise(signers, second ? 2 : 1, set, ret);
 }
 
 int keys_advertise(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
-		   const struct store_key *key, char **ret)
+		   const struct store_key *key, const struct store_key *older, char **ret)
 {
 	CLEANUP_SECRET struct secret exchange = SECRET_EMPTY;
 	CLEANUP_SECRET struct secret signing = SECRET_EMPTY;
+	CLEANUP_SECRET struct secret second = SECRET_EMPTY;
 	CLEANUP_JSON json_t *jws = NULL;
 	int r;
 
 	r = open_one(keys, &exchange_kind, device, key, &exchange);
 	if (r == 0)
 		r = open_one(keys, &signing_kind, device, key, &signing);
+	if (r == 0 && older)
+		r = open_one(keys, &signing_kind, device, older, &second);
 	if (r == 0)
-		r = sign(keys, &exchange, &signing, &jws);
+		r = sign(keys, &exchange, &signing, &second, &jws);
 	return r < 0 ? r : js_print(jws, ret);
 }
 

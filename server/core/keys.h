@@ -34,9 +34,11 @@ int keys_rewrap(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
 int keys_exchange(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
 		  const struct store_key *key, const uint8_t **ret) MUST_CHECK;
 
-/* A device's advertisement, signed; the caller frees the text. */
+/* A device's advertisement, signed by the key in it; the caller frees the text. older: also by the
+ * signing key of that generation, for who trusts only that one; NULL: not. */
 int keys_advertise(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
-		   const struct store_key *key, char **ret) MUST_CHECK;
+		   const struct store_key *key, const struct store_key *older,
+		   char **ret) MUST_CHECK;
 
 /* The keyed hash under which the store knows an enrollment key. */
 int keys_hash_enrollment(struct keys *keys, const char key[static ENROLLMENT_KEY_CHARS],

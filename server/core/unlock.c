@@ -124,6 +124,12 @@ static int note_allowed(struct core_parts *parts, const struct unlock_item *item
 	if (r == 0)
 		r = store_unlock_seen(parts->store, item->request.device, reading->facts.now_s,
 				      item->decision.is_new_address ? registered : NULL, is_native);
+	if (r == 0 && item->key.generation < reading->device.generation) {
+		snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "%san older key",
+			 detail[0] ? ", " : "");
+		r = store_key_used(parts->store, item->request.device, item->key.generation,
+				   reading->facts.now_s);
+	}
 	return r != 0 ? r : store_audit_append(parts->store, item->organization, &entry);
 }
 

@@ -107,7 +107,13 @@ int store_enrollment_key_revoke(struct store *store, const struct store_by *by,
 /* --- devices (created by core: MESSAGE_REDEEM, MESSAGE_MINT) --------------------------------- */
 
 /* Destroying removes the wrapped keys; it comes after revoking. */
-enum store_device_change { DEVICE_DISABLE, DEVICE_ENABLE, DEVICE_REVOKE, DEVICE_DESTROY };
+enum store_device_change {
+	DEVICE_DISABLE,
+	DEVICE_ENABLE,
+	DEVICE_REVOKE,
+	DEVICE_DESTROY,
+	DEVICE_DROP_OLD_KEYS
+};
 
 struct store_device {
 	uint8_t id[DEVICE_ID_BYTES];
@@ -130,8 +136,10 @@ struct store_device {
 	uint64_t progress_s;
 	const char *evidence; /* JSON object text, claimed by the machine; "" if none */
 	bool native_boot_seen;
-	uint64_t destroyed_s; /* 0: not destroyed */
-	uint64_t final_s;     /* since when no backup can bring it back; 0: not yet */
+	uint64_t old_keys;	 /* generations besides the present one */
+	uint64_t old_key_used_s; /* when one of them was last used; 0: never */
+	uint64_t destroyed_s;	 /* 0: not destroyed */
+	uint64_t final_s;	 /* since when no backup can bring it back; 0: not yet */
 };
 
 typedef int (*store_device_each)(const struct store_device *row, void *userdata);

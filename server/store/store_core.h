@@ -102,6 +102,7 @@ struct store_unlock {
 	bool disabled;
 	bool quarantined; /* the server */
 	uint64_t revoked_s, destroyed_s, converting_until_s, left_s;
+	uint64_t generation; /* of its present keys */
 	char allow_from[LIST_TEXT_SIZE];
 	char registered[LIST_TEXT_SIZE];
 };
@@ -130,6 +131,15 @@ struct store_key {
  * Outside of a transaction too. */
 int store_key(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 	      const char *exchange_thumbprint, struct store_key *ret) MUST_CHECK;
+/* The keys with this signing thumbprint, of any generation. STORE_NOT_FOUND. */
+int store_key_by_signer(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			const char *signing_thumbprint, struct store_key *ret) MUST_CHECK;
+/* The present keys are of this generation from now on. */
+int store_generation_set(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			 uint64_t generation) MUST_CHECK;
+/* An unlock used a key of an older generation. */
+int store_key_used(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		   uint64_t generation, uint64_t now_s) MUST_CHECK;
 int store_key_insert(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		     const struct store_key *key, uint64_t now_s) MUST_CHECK;
 

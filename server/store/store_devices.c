@@ -51,11 +51,15 @@ struct walk {
 	"(SELECT CASE WHEN min(e.destroyed_s) > 0 THEN max(e.destroyed_s) ELSE 0 END"              \
 	" FROM kek_epoch e WHERE e.serial <= (SELECT max(w.serial) FROM kek_epoch w"               \
 	" JOIN device_key o ON o.kek = w.id WHERE o.device = d.id))"
+#define OLD_KEYS                                                                                   \
+	"(SELECT count(*) FROM device_key o WHERE o.device = d.id"                                 \
+	" AND o.generation < d.generation), (SELECT max(o.used_s) FROM device_key o"               \
+	" WHERE o.device = d.id AND o.generation < d.generation)"
 #define DEVICE_COLUMNS                                                                             \
 	"SELECT d.id, d.name, d.tags, d.allow_from, d.registered, d.platform, d.enrollment_key,"   \
 	" d.created_s, d.last_seen_s, d.converting_until_s, d.native_seen, d.disabled,"            \
 	" d.revoked_s, k.signing_thumbprint, k.exchange_thumbprint, r.phase, r.state, r.percent,"  \
-	" r.boot, r.message, r.progress_s, d.destroyed_s, " FINAL
+	" r.boot, r.message, r.progress_s, d.destroyed_s, " FINAL ", " OLD_KEYS
 #define DEVICE_TABLES                                                                              \
 	" FROM device d"                                                                           \
 	" JOIN device_key k ON k.device = d.id AND k.generation = d.generation"                    \
@@ -94,7 +98,9 @@ static int take_device(const struct db_row *row, void *userdata)
 		.progress_s = db_number(row, 20),
 		.destroyed_s = db_number(row, 21),
 		.final_s = db_number(row, 22),
-		.evidence = db_text(row, 23),
+		.old_keys = db_number(row, 23),
+		.old_key_used_s = db_number(row, 24),
+		.evidence = db_text(row, 25),
 	};
 	int r;
 
@@ -154,10 +160,24 @@ static const struct change_row change_rows[] = {
 	[DEVICE_REVOKE] = { "device-revoked",
 			    "UPDATE device SET revoked_s = $1, report_hash = NULL"
 			    " WHERE organization = $2 AND id = $3 AND revoked_s = 0" },
+	[DEVICE_DROP_OLD_KEYS] = { "device-old-keys-dropped",
+				   "UPDATE device SET generation = generation WHERE $1 > 0"
+				   " AND organization = $2 AND id = $3 AND destroyed_s = 0" },
 	[DEVICE_DESTROY] = { "device-destroyed",
 			     "UPDATE device SET destroyed_s = $1 WHERE organization = $2"
 			     " AND id = $3 AND revoked_s > 0 AND destroyed_s = 0" },
 };
+
+/* Their wrapped keys may be in backups, as a destroyed device's are. */
+static int drop_old_keys(struct store *store, const uint8_t *id)
+{
+	int r = db_run(store->db,
+		       "DELETE FROM device_key WHERE device = $1 AND generation <"
+		       " (SELECT generation FROM device WHERE id = $1)",
+		       DB_ARGS(DB_BLOB(id, DEVICE_ID_BYTES)));
+
+	return r == 0 && db_changes(store->db) == 0 ? STORE_CONFLICT : r;
+}
 
 /* The rows stay, so that the device is still shown and it is known which KEK they were under. */
 static int empty_keys(struct store *store, const uint8_t *id)
@@ -187,6 +207,8 @@ static int change_device(struct store *store, const struct store_by *by, const u
 		return STORE_CONFLICT;
 	if (r == 0 && what == DEVICE_DESTROY)
 		r = empty_keys(store, id);
+	if (r == 0 && what == DEVICE_DROP_OLD_KEYS)
+		r = drop_old_keys(store, id);
 	return r != 0 ? r : store_audit_action(store, by, change->event, id, "");
 }
 
@@ -201,7 +223,7 @@ int store_device_change(struct store *store, const struct store_by *by,
 	if (r < 0)
 		return r;
 	r = store_end(store, change_device(store, by, id, change));
-	if (r == 0 && change == DEVICE_DESTROY)
+	if (r == 0 && (change == DEVICE_DESTROY || change == DEVICE_DROP_OLD_KEYS))
 		db_scrub(store->db);
 	return r;
 }

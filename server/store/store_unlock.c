@@ -18,6 +18,7 @@ static int take_unlock(const struct db_row *row, void *userdata)
 	unlock->left_s = db_number(row, 4);
 	unlock->destroyed_s = db_number(row, 7);
 	unlock->quarantined = db_number(row, 8) > 0;
+	unlock->generation = db_number(row, 9);
 	r = db_blob_copy(row, 0, unlock->organization, sizeof(unlock->organization));
 	if (r == 0)
 		r = db_text_copy(row, 5, unlock->allow_from, sizeof(unlock->allow_from));
@@ -30,7 +31,7 @@ int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTE
 	return store_one(store,
 			 "SELECT organization, disabled, revoked_s, converting_until_s, left_s,"
 			 " allow_from, registered, destroyed_s,"
-			 " (SELECT count(*) FROM quarantine) FROM device WHERE id = $1",
+			 " (SELECT count(*) FROM quarantine), generation FROM device WHERE id = $1",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_unlock, ret);
 }
 
@@ -101,6 +102,30 @@ int store_key(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 	return store_one(store, KEY_QUERY " AND k.exchange_thumbprint = $2",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES), DB_TEXT(exchange_thumbprint)),
 			 take_store_key, ret);
+}
+
+int store_key_by_signer(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			const char *signing_thumbprint, struct store_key *ret)
+{
+	return store_one(store, KEY_QUERY " AND k.signing_thumbprint = $2",
+			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES), DB_TEXT(signing_thumbprint)),
+			 take_store_key, ret);
+}
+
+int store_generation_set(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			 uint64_t generation)
+{
+	return db_run(store->db, "UPDATE device SET generation = $1 WHERE id = $2",
+		      DB_ARGS(DB_NUMBER(generation), DB_BLOB(device, DEVICE_ID_BYTES)));
+}
+
+int store_key_used(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		   uint64_t generation, uint64_t now_s)
+{
+	return db_run(
+		store->db,
+		"UPDATE device_key SET used_s = $1 WHERE device = $2 AND generation = $3",
+		DB_ARGS(DB_NUMBER(now_s), DB_BLOB(device, DEVICE_ID_BYTES), DB_NUMBER(generation)));
 }
 
 int store_key_insert(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],

@@ -119,7 +119,7 @@ static void advertises(void **state)
 	json_t *exchange;
 	char thumbprint[JWK_THUMBPRINT_SIZE];
 
-	assert_ok(keys_advertise(KEYS(state), device_a, &key, &text));
+	assert_ok(keys_advertise(KEYS(state), device_a, &key, NULL, &text));
 	assert_null(strstr(text, "\"d\""));
 	assert_ok(js_parse(text, strlen(text), 8192, &jws));
 	assert_ok(jwk_verify_advertisement(jws, key.signing_thumbprint, &set));
@@ -153,7 +153,7 @@ static void serves_a_recovery(void **state)
 	size_t len;
 
 	assert_ok(secret_random(&secret, 40));
-	assert_ok(keys_advertise(KEYS(state), device_a, &key, &text));
+	assert_ok(keys_advertise(KEYS(state), device_a, &key, NULL, &text));
 	assert_ok(js_parse(text, strlen(text), 8192, &jws));
 	assert_ok(jwk_verify_advertisement(jws, key.signing_thumbprint, &set));
 	assert_ok(jwk_seal_tang("https://unlock.example.com/d/1", set, &secret, &jwe));

@@ -50,3 +50,6 @@ CREATE TABLE backup_file (
 	name TEXT PRIMARY KEY,
 	bytes BLOB NOT NULL
 ) STRICT;
+
+-- When an older generation was last used for an unlock; the present one isn't noted here.
+ALTER TABLE device_key ADD COLUMN used_s INTEGER NOT NULL DEFAULT 0;
