@@ -10,6 +10,7 @@
 
 #define CONFIG_MAX_BYTES (16 * KIB)
 #define CONFIG_HOST_SIZE 254
+#define CONFIG_NAMES_MAX 8
 #define CONFIG_URL_SIZE 272
 #define CONFIG_LISTEN_SIZE 80
 #define CONFIG_DIR_SIZE 1024
@@ -37,6 +38,9 @@ struct server_config {
 	char assets[CONFIG_DIR_SIZE]; /* install.sh and bootstrap-<arch>; DIR/assets by default */
 	struct config_url url;	      /* what hosts are told; never an address */
 	struct config_url admin_url;
+	/* further DNS names in the certificate, for what is to call another name later */
+	char names[CONFIG_NAMES_MAX][CONFIG_HOST_SIZE];
+	size_t name_count;
 	struct config_listen listen;
 	struct config_listen admin_listen;
 	unsigned fronts; /* 1 .. 64, by default 1 */
@@ -93,6 +97,9 @@ int config_set_store(struct server_config *config, const char *store, const char
 
 /* "https://name[:port]" into its pieces; https only, no path, no user. -EINVAL with a sentence. */
 int config_parse_url(const char *text, struct config_url *ret) MUST_CHECK;
+
+/* Adds one to names. -EINVAL with a sentence. */
+int config_add_name(struct server_config *config, const char *name) MUST_CHECK;
 
 /* "ADDR:PORT", "[ADDR]:PORT". -EINVAL with a sentence. */
 int config_parse_listen(const char *text, struct config_listen *ret) MUST_CHECK;

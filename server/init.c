@@ -35,6 +35,7 @@ struct init_options {
 	const char *listen, *admin_listen, *assets, *user, *witness, *kek;
 	const char *store, *node, *join;
 	struct kek_copy_seal copy;
+	struct option_list names;
 };
 
 #define ROW(flag, member, argument, help)                                                          \
@@ -47,6 +48,8 @@ static const struct option_row rows[] = {
 	ROW("url", url, "https://NAME:PORT",
 	    "what hosts will call, for ever: a DNS name, never an address"),
 	ROW("admin-url", admin_url, "https://NAME:PORT", "what people's tools and enrolling call"),
+	{ "name", NULL, OPTION_LIST, offsetof(struct init_options, names), "NAME",
+	  "a further DNS name in the certificate; may be repeated" },
 	ROW("organization", organization, "NAME", "the first organization"),
 	ROW("admin", admin, "NAME", "its owner; the API token goes to DIR/admin-token"),
 	ROW("listen", listen, "ADDR:PORT", "default: [::] and the port of --url"),
@@ -239,6 +242,11 @@ static int fill_config(const struct init_options *options, struct server_config 
 	if (r == 0)
 		r = read_listen(options->admin_listen, "--admin-listen", &config->admin_url,
 				&config->admin_listen);
+	for (size_t i = 0; r == 0 && i < options->names.count; i++) {
+		r = config_add_name(config, options->names.items[i]);
+		if (r < 0)
+			return fail_at(r, "--name");
+	}
 	if (r == 0)
 		r = fill_paths(options, config);
 	return r < 0 ? r : fill_store(options, config);

@@ -172,6 +172,7 @@ static int serve(const struct serve_options *options)
 	struct monitor_setup setup = {
 		.config = &config,
 		.proxies = &proxies,
+		.renew_leaf = ca_renew_leaf,
 		.run_core = run_core,
 		.run_front = run_front,
 		.run_admin = run_admin,

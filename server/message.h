@@ -8,6 +8,7 @@
  *	monitor -> core		CONNECTION_OPEN, CONNECTION_CLOSED: the address of a connection,
  *				before its socket is handed over
  *	monitor -> front, admin	SOCKET: connection id, address; the socket rides along (SCM_RIGHTS)
+ *	monitor -> front, admin	LEAF: a new certificate and its key, as a file that rides along
  *	front   -> core		ADVERTISE, EXCHANGE, CONNECTION_DONE
  *	core    -> front	ADVERTISEMENT, EXCHANGED, HEALTH
  *	admin   -> core		REDEEM, MINT, MINT_KEY, ROTATE, CONNECTION_DONE
@@ -42,6 +43,7 @@ enum message_type {
 	MESSAGE_READY,
 	MESSAGE_MINT_KEY,
 	MESSAGE_ROTATE,
+	MESSAGE_LEAF,
 	MESSAGE_KEY_MINTED,
 	MESSAGE_HEALTH,
 	MESSAGE_TYPE_COUNT,

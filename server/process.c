@@ -44,6 +44,11 @@ const struct message_rule message_rules[] = {
 	{ MESSAGE_SOCKET, PROCESS_MONITOR, PROCESS_ADMIN, PROCESS_SERVING,
 	  sizeof(struct message_connection), true },
 
+	{ MESSAGE_LEAF, PROCESS_MONITOR, PROCESS_FRONT, PROCESS_SERVING,
+	  sizeof(struct message_head), true },
+	{ MESSAGE_LEAF, PROCESS_MONITOR, PROCESS_ADMIN, PROCESS_SERVING,
+	  sizeof(struct message_head), true },
+
 	RULE(READY, CORE, MONITOR, PROCESS_STARTING, message_head),
 	RULE(READY, FRONT, MONITOR, PROCESS_STARTING, message_head),
 	RULE(READY, ADMIN, MONITOR, PROCESS_STARTING, message_head),
