@@ -164,8 +164,10 @@ static int note_rewrapped(struct rotation *rotation)
 
 /* --- 5 and 6 --------------------------------------------------------------------------------- */
 
+#define OLD_MAX 64 /* the newest of them */
+
 struct old_epochs {
-	struct store_epoch items[64];
+	struct store_epoch items[OLD_MAX];
 	size_t count;
 	char last[EPOCH_ID_SIZE]; /* the one before the present one */
 };
@@ -177,17 +179,21 @@ static int take_old(const struct store_epoch *epoch, void *userdata)
 	if (epoch->retired_s == 0)
 		return 0;
 	memcpy(old->last, epoch->id, sizeof(old->last));
-	if (epoch->destroyed_s == 0 && old->count < ARRAY_SIZE(old->items))
-		old->items[old->count++] = *epoch;
+	if (old->count == OLD_MAX)
+		memmove(&old->items[0], &old->items[1], (--old->count) * sizeof(old->items[0]));
+	old->items[old->count++] = *epoch;
 	return 0;
 }
 
-static int destroy_one(struct rotation *rotation, const char *id)
+/* Also one that another node has destroyed: here it may still lie. */
+static int destroy_one(struct rotation *rotation, const struct store_epoch *epoch)
 {
+	const char *id = epoch->id;
 	int r = kek_destroy(rotation->config, id);
 
-	if (r == 0)
-		r = store_begin(rotation->store);
+	if (r < 0 || epoch->destroyed_s > 0)
+		return r;
+	r = store_begin(rotation->store);
 	if (r < 0)
 		return r;
 	r = store_epoch_note(rotation->store, id, EPOCH_DESTROYED);
@@ -208,7 +214,7 @@ static int put_away(struct rotation *rotation, bool destroy_old)
 	memcpy(rotation->ret->from, old.last, sizeof(old.last));
 	r = kek_promote(rotation->config, old.last);
 	for (size_t i = 0; r == 0 && destroy_old && i < old.count; i++)
-		r = destroy_one(rotation, old.items[i].id);
+		r = destroy_one(rotation, &old.items[i]);
 	return r;
 }
 

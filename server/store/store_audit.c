@@ -262,8 +262,11 @@ int store_denials(struct store *store, const uint8_t organization[static 16],
 
 /* --- verifying ------------------------------------------------------------------------------- */
 
+#define VERIFY_ROWS 5000
+
 struct chain {
 	struct store *store;
+	size_t count;		/* rows of this turn */
 	struct store_lane head; /* the last row that was right */
 	bool started;
 };
@@ -313,6 +316,7 @@ static int check_row(const struct db_row *found, void *userdata)
 			     .count = db_number(found, 10) } };
 	int r;
 
+	chain->count++;
 	r = db_blob_copy(found, 0, organization, sizeof(organization));
 	if (r == 0)
 		r = db_blob_copy(found, 11, hash, sizeof(hash));
@@ -339,13 +343,30 @@ static int check_row(const struct db_row *found, void *userdata)
 	return 0;
 }
 
+/* The next rows behind the last one that was right; they may all be held in memory at once. */
+static int verify_some(struct chain *chain)
+{
+	const struct store_lane from = chain->head; /* moves meanwhile */
+
+	chain->count = 0;
+	return db_query(
+		chain->store->db,
+		"SELECT organization, writer, lane_seq, time_s, event, device, source,"
+		" reason, actor, detail, count, hash FROM audit"
+		" WHERE (organization, writer, lane_seq) > ($1, $2, $3)"
+		" ORDER BY organization, writer, lane_seq LIMIT $4",
+		DB_ARGS(DB_BLOB(from.organization, chain->started ? ORGANIZATION_ID_BYTES : 0),
+			DB_TEXT(from.writer), DB_NUMBER(from.lane_seq), DB_NUMBER(VERIFY_ROWS)),
+		check_row, chain);
+}
+
 int store_audit_verify(struct store *store)
 {
 	struct chain chain = { .store = store };
+	int r;
 
-	return db_query(store->db,
-			"SELECT organization, writer, lane_seq, time_s, event, device, source,"
-			" reason, actor, detail, count, hash FROM audit"
-			" ORDER BY organization, writer, lane_seq",
-			DB_NO_ARGS, check_row, &chain);
+	do {
+		r = verify_some(&chain);
+	} while (r == 0 && chain.count == VERIFY_ROWS);
+	return r;
 }
