@@ -161,10 +161,11 @@ static int add_places(struct epochs *epochs, const struct server_config *config)
 
 static int wrong_kek(const struct server_config *config)
 {
-	return fail(-EKEYREJECTED,
-		    "the key-encryption key of %s isn't the key of this store: restore the right "
-		    "one; with another, no device could ever be unlocked",
-		    config->dir);
+	return fail(
+		-EKEYREJECTED,
+		"the key-encryption key (kek) of %s isn't the key of this store: restore the right "
+		"one; with another, no device could ever be unlocked",
+		config->dir);
 }
 
 #define OLD_CHECK_SETTING "kek-check"
