@@ -129,6 +129,23 @@ static int read_config(struct store *store, const char *dir, struct server_confi
 	return r < 0 ? r : config_parse(bytes, len, dir, ret);
 }
 
+/* As it was, but for a store at a place of its own: it is in the folder now. */
+static int unpack_config(struct store *store, const struct epochs *epochs, const char *path,
+			 struct server_config *config)
+{
+	CLEANUP_FREE char *text = NULL;
+	char place[CONFIG_PATH_SIZE];
+	int r;
+
+	if (strcmp(config->store, path) == 0)
+		return unpack_one(store, epochs, config->dir, &files[ARRAY_SIZE(files) - 1]);
+	r = config_set_store(config, NULL, NULL);
+	if (r == 0)
+		r = config_print(config, &text);
+	config_path(config->dir, CONFIG_FILE_CONFIG, place);
+	return r < 0 ? r : file_replace_text(place, text, 0644);
+}
+
 int backup_unpack(const char *dir, struct server_config *ret)
 {
 	CLEANUP(epochs_closep) struct epochs *epochs = NULL;
@@ -148,7 +165,7 @@ int backup_unpack(const char *dir, struct server_config *ret)
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(files) - 1; i++)
 		r = unpack_one(store, epochs, dir, &files[i]);
 	if (r == 0)
-		r = unpack_one(store, epochs, dir, &files[ARRAY_SIZE(files) - 1]);
+		r = unpack_config(store, epochs, path, ret);
 	if (r == 0)
 		r = store_backup_files_forget(store);
 	return r <= 0 ? r : fail(-EIO, "the backup isn't as it should be");

@@ -263,14 +263,15 @@ static int end(struct checkpoints *checkpoints, int r)
 int checkpoints_make(struct checkpoints *checkpoints)
 {
 	CLEANUP_JWK json_t *key = NULL;
-	uint64_t newest;
-	int r;
+	uint64_t newest = 0;
+	int r = refuse_stale(checkpoints);
 
-	r = refuse_stale(checkpoints);
-	if (r == 0)
-		r = store_audit_newest(checkpoints->store, &newest);
 	if (r == 0)
 		r = read_key(checkpoints, &key);
+	if (r == 0) /* another process may have made it */
+		r = load_newest(checkpoints, key);
+	if (r >= 0)
+		r = store_audit_newest(checkpoints->store, &newest);
 	if (r == 0 && newest > checkpoints->audit_seq) {
 		r = store_begin(checkpoints->store);
 		if (r == 0)

@@ -138,5 +138,20 @@ unlock
 equal "the revocation is in it" "$status" 403
 api GET "/v1/denials?device=$first"
 equal "as such" "$(member '.denials[0].reason')" revoked
+server_stop
 check "an answer it never gave again" test "$body" != "$answer"
+
+# A store at a place of its own comes back into the folder.
+rm -rf "$server_dir" "$server_home/backup"
+server_start --store "$(mktemp -d)/else.db"
+cleanup_fn rm -rf "$(dirname "$(jq -r .store "$server_dir/config.json")")"
+new_device
+kid=$(exchange_thumbprint "$device_url")
+check "backup" "$panocryptd" backup "$server_home/backup" --dir "$server_dir"
+server_stop
+rm -rf "$server_home/lost"
+mv "$server_dir" "$server_home/lost"
+check "restore" restore
+equal "the store is in the folder" "$(jq -r .store "$server_dir/config.json")" null
+check "and whole" "$panocryptd" quarantine end --dir "$server_dir" --witness "$server_home/lost/witness"
 tests_done
