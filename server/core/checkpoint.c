@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Making checkpoints and pruning by them. The signing key is read anew for each: it is needed every
+ * Making checkpoints, and the witness. The signing key is read anew for each: it is needed every
  * ten minutes, and is then in no memory of ours. checkpoint_verify.c judges.
  */
 #include "server/core/checkpoint.h"
@@ -16,23 +16,10 @@
 #include "common/jwk.h"
 #include "common/log.h"
 #include "common/strbuf.h"
-#include "server/core/checkpoint_format.h"
+#include "server/core/checkpoint_internal.h"
 #include "server/core/witness.h"
 
 #define KEY_MAX_BYTES 4096
-
-struct checkpoints {
-	struct store *store;
-	char key_path[CONFIG_PATH_SIZE];
-	int witness_fd;
-	bool is_stale;	    /* the witness has one that the store doesn't have */
-	uint64_t witnessed; /* the witness's last one */
-	char witnessed_hash[CHECKPOINT_HASH_CHARS + 1];
-	uint64_t looked_s; /* of the last tick, by the process's clock */
-	/* the newest checkpoint */
-	uint64_t serial, time_s, audit_seq, pruned_to;
-	char hash[CHECKPOINT_HASH_CHARS + 1];
-};
 
 void checkpoints_close(struct checkpoints *checkpoints)
 {
@@ -72,7 +59,7 @@ int checkpoint_key_create(const char *dir)
 	return r < 0 ? r : write_key(public, path, 0644);
 }
 
-static int read_key(const struct checkpoints *checkpoints, json_t **ret)
+int checkpoints_key(const struct checkpoints *checkpoints, json_t **ret)
 {
 	CLEANUP_SECRET struct secret text = SECRET_EMPTY;
 	int r;
@@ -86,7 +73,7 @@ static int read_key(const struct checkpoints *checkpoints, json_t **ret)
 /* --- the witness ----------------------------------------------------------------------------- */
 
 /* A checkpoint of such a store would contradict the witness's. */
-static int refuse_stale(const struct checkpoints *checkpoints)
+int checkpoints_refuse_stale(const struct checkpoints *checkpoints)
 {
 	if (!checkpoints->is_stale)
 		return 0;
@@ -158,7 +145,7 @@ static int append_missing(struct catching_up *catching, struct checkpoints *chec
 }
 
 /* What the store has and the witness lacks; another process may have written meanwhile. */
-static int catch_up(struct checkpoints *checkpoints, const json_t *key)
+int checkpoints_catch_up(struct checkpoints *checkpoints, const json_t *key)
 {
 	struct catching_up catching = { .key = key, .fd = checkpoints->witness_fd };
 	int r;
@@ -170,7 +157,7 @@ static int catch_up(struct checkpoints *checkpoints, const json_t *key)
 	witness_unlock(catching.fd);
 	checkpoints->is_stale = r == 0 && catching.last > 0 && !catching.is_known;
 	checkpoints->witnessed = catching.last;
-	return r < 0 ? r : refuse_stale(checkpoints);
+	return r < 0 ? r : checkpoints_refuse_stale(checkpoints);
 }
 
 /* --- making ---------------------------------------------------------------------------------- */
@@ -211,7 +198,7 @@ static int add_lane(const struct store_lane *lane, void *userdata)
 }
 
 /* Inside a transaction. pruned_to 0: as before. */
-static int insert(struct checkpoints *checkpoints, const json_t *key, uint64_t pruned_to)
+int checkpoints_insert(struct checkpoints *checkpoints, const json_t *key, uint64_t pruned_to)
 {
 	CLEANUP_CHECKPOINT struct checkpoint next = CHECKPOINT_EMPTY;
 	CLEANUP_FREE char *text = NULL;
@@ -252,7 +239,7 @@ static int insert(struct checkpoints *checkpoints, const json_t *key, uint64_t p
 	return checkpoint_hash(text, checkpoints->hash);
 }
 
-static int end(struct checkpoints *checkpoints, int r)
+int checkpoints_end(struct checkpoints *checkpoints, int r)
 {
 	if (r == 0)
 		return store_commit(checkpoints->store);
@@ -264,10 +251,10 @@ int checkpoints_make(struct checkpoints *checkpoints)
 {
 	CLEANUP_JWK json_t *key = NULL;
 	uint64_t newest = 0;
-	int r = refuse_stale(checkpoints);
+	int r = checkpoints_refuse_stale(checkpoints);
 
 	if (r == 0)
-		r = read_key(checkpoints, &key);
+		r = checkpoints_key(checkpoints, &key);
 	if (r == 0) /* another process may have made it */
 		r = load_newest(checkpoints, key);
 	if (r >= 0)
@@ -275,9 +262,9 @@ int checkpoints_make(struct checkpoints *checkpoints)
 	if (r == 0 && newest > checkpoints->audit_seq) {
 		r = store_begin(checkpoints->store);
 		if (r == 0)
-			r = end(checkpoints, insert(checkpoints, key, 0));
+			r = checkpoints_end(checkpoints, checkpoints_insert(checkpoints, key, 0));
 	}
-	return r != 0 ? r : catch_up(checkpoints, key);
+	return r != 0 ? r : checkpoints_catch_up(checkpoints, key);
 }
 
 int checkpoints_tick(struct checkpoints *checkpoints)
@@ -300,150 +287,6 @@ int checkpoints_tick(struct checkpoints *checkpoints)
 	    now_s >= checkpoints->time_s && now_s - checkpoints->time_s < CHECKPOINT_EVERY_S)
 		return 0;
 	return checkpoints_make(checkpoints);
-}
-
-/* --- an older store -------------------------------------------------------------------------- */
-
-bool checkpoints_is_stale(const struct checkpoints *checkpoints)
-{
-	return checkpoints->is_stale;
-}
-
-struct looking {
-	uint64_t serial;
-	const char *line;
-	bool is_there;
-};
-
-static int look(const struct store_checkpoint *row, void *userdata)
-{
-	struct looking *looking = userdata;
-
-	looking->is_there |= row->serial == looking->serial &&
-			     strcmp(row->text, looking->line) == 0;
-	return 0;
-}
-
-int checkpoints_has(struct checkpoints *checkpoints, const char *line)
-{
-	CLEANUP_CHECKPOINT struct checkpoint read = CHECKPOINT_EMPTY;
-	CLEANUP_JWK json_t *key = NULL;
-	struct looking looking = { .line = line };
-	int r = read_key(checkpoints, &key);
-
-	if (r == 0)
-		r = checkpoint_read(line, key, &read);
-	looking.serial = read.serial;
-	if (r == 0)
-		r = store_checkpoints(checkpoints->store, read.serial ? read.serial - 1 : 0, look,
-				      &looking);
-	if (r != 0)
-		return r;
-	return looking.is_there ? 0 : STORE_NOT_FOUND;
-}
-
-int checkpoints_accept_gap(struct checkpoints *checkpoints)
-{
-	CLEANUP_JWK json_t *key = NULL;
-	int r;
-
-	if (!checkpoints->is_stale)
-		return 0;
-	r = read_key(checkpoints, &key);
-	if (r == 0)
-		r = insert(checkpoints, key, 0);
-	if (r == 0)
-		checkpoints->is_stale = false;
-	return r;
-}
-
-/* --- pruning --------------------------------------------------------------------------------- */
-
-struct pruning {
-	struct checkpoints *checkpoints;
-	const json_t *key;
-	struct checkpoint to;
-	uint64_t removed;
-};
-
-static int take_to(const struct store_checkpoint *row, void *userdata)
-{
-	struct pruning *pruning = userdata;
-
-	return checkpoint_read(row->text, pruning->key, &pruning->to);
-}
-
-static int set_base(const struct store_lane *lane, void *userdata)
-{
-	return store_audit_set_base(((struct pruning *)userdata)->checkpoints->store, lane);
-}
-
-/* A few thousand rows a transaction, so that nobody waits for long. */
-static int remove_rows(const struct store_lane *lane, void *userdata)
-{
-	struct pruning *pruning = userdata;
-	uint64_t removed;
-	int r;
-
-	do {
-		r = store_audit_prune(pruning->checkpoints->store, lane, &removed);
-		pruning->removed += removed;
-	} while (r == 0 && removed > 0);
-	return r;
-}
-
-/* Where lanes begin, the new checkpoint that says so, and the row of it, in one transaction. */
-static int move_bases(struct pruning *pruning)
-{
-	struct store *store = pruning->checkpoints->store;
-	struct store_audit_entry entry = { .event = "audit-pruned", .actor = "operator" };
-	char detail[80];
-	int r;
-
-	snprintf(detail, sizeof(detail), "to checkpoint %llu of %llu",
-		 (unsigned long long)pruning->to.serial, (unsigned long long)pruning->to.time_s);
-	entry.detail = detail;
-	r = checkpoint_lanes(&pruning->to, set_base, pruning);
-	if (r == 0)
-		r = store_audit_append(store, store_system, &entry);
-	if (r == 0)
-		r = insert(pruning->checkpoints, pruning->key, pruning->to.serial);
-	return r != 0 ? r : store_checkpoints_forget(store, pruning->to.serial);
-}
-
-static int prune(struct pruning *pruning, uint64_t before_s)
-{
-	struct checkpoints *checkpoints = pruning->checkpoints;
-	int r;
-
-	r = store_checkpoint_last(checkpoints->store, before_s, take_to, pruning);
-	if (r != 0)
-		return r;
-	if (pruning->to.serial != checkpoints->pruned_to) {
-		r = store_begin(checkpoints->store);
-		if (r == 0)
-			r = end(checkpoints, move_bases(pruning));
-	}
-	if (r == 0)
-		r = checkpoint_lanes(&pruning->to, remove_rows, pruning);
-	return r != 0 ? r : catch_up(checkpoints, pruning->key);
-}
-
-int checkpoints_prune(struct checkpoints *checkpoints, uint64_t before_s, uint64_t *ret_removed)
-{
-	CLEANUP_JWK json_t *key = NULL;
-	struct pruning pruning = { .checkpoints = checkpoints };
-	int r = refuse_stale(checkpoints);
-
-	if (r == 0)
-		r = read_key(checkpoints, &key);
-	pruning.key = key;
-	if (r == 0)
-		r = prune(&pruning, before_s);
-	checkpoint_done(&pruning.to);
-	if (r == 0)
-		*ret_removed = pruning.removed;
-	return r;
 }
 
 /* --- opening --------------------------------------------------------------------------------- */
@@ -484,11 +327,11 @@ int checkpoints_open(const struct server_config *config, struct store *store,
 	if (r == 0)
 		r = witness_open(witness, &checkpoints->witness_fd);
 	if (r == 0)
-		r = read_key(checkpoints, &key);
+		r = checkpoints_key(checkpoints, &key);
 	if (r == 0)
 		r = load_newest(checkpoints, key);
 	if (r >= 0)
-		r = catch_up(checkpoints, key);
+		r = checkpoints_catch_up(checkpoints, key);
 	if (r < 0 && r != -ESTALE)
 		return r;
 	if (r == -ESTALE)

@@ -7,6 +7,7 @@
  * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/checkpoint.c
+ * UNIT_SOURCES: server/core/checkpoint_gap.c server/core/checkpoint_prune.c
  * UNIT_SOURCES: server/core/checkpoint_format.c server/core/witness.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c
  * UNIT_SOURCES: server/core/pkcs11.c server/store/?*.c

@@ -5,7 +5,8 @@
  * UNIT_SOURCES: server/init.c server/join.c server/ca.c server/cidr.c server/config.c
  * UNIT_SOURCES: server/reason.c server/core/advert.c server/core/audit.c
  * UNIT_SOURCES: server/core/connections.c server/core/exchange.c server/core/keys.c
- * UNIT_SOURCES: server/core/mint.c server/core/checkpoint.c server/core/checkpoint_format.c
+ * UNIT_SOURCES: server/core/mint.c server/core/checkpoint.c server/core/checkpoint_gap.c
+ * UNIT_SOURCES: server/core/checkpoint_prune.c server/core/checkpoint_format.c
  * UNIT_SOURCES: server/core/witness.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c
  * UNIT_SOURCES: server/core/kek_copy.c server/store/?*.c
