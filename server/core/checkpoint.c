@@ -52,11 +52,12 @@ int checkpoint_key_create(const char *dir)
 	r = jwk_generate("ES512", &key);
 	if (r == 0)
 		r = jwk_public(key, &public);
-	config_path(dir, CONFIG_FILE_AUDIT_KEY, path);
-	if (r == 0)
-		r = write_key(key, path, 0600);
 	config_path(dir, CONFIG_FILE_AUDIT_PUBLIC, path);
-	return r < 0 ? r : write_key(public, path, 0644);
+	if (r == 0)
+		r = write_key(public, path, 0644);
+	/* Last: where it is, the other is too. */
+	config_path(dir, CONFIG_FILE_AUDIT_KEY, path);
+	return r < 0 ? r : write_key(key, path, 0600);
 }
 
 int checkpoints_key(const struct checkpoints *checkpoints, json_t **ret)
