@@ -68,7 +68,7 @@ LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(OPTIMIZE) $(LDFLAGS)
 
 COMMON_PKGS := jose jansson libcurl openssl
 BOOTSTRAP_PKGS := libcryptsetup devmapper blkid mount fdisk libkmod uuid
-SERVER_PKGS := libevent_core libevent_extra libevent_openssl sqlite3 libpq libseccomp
+SERVER_PKGS := libevent_core libevent_extra libevent_openssl sqlite3 libpq libseccomp p11-kit-1
 PKGS := $(COMMON_PKGS) $(BOOTSTRAP_PKGS) $(SERVER_PKGS) cmocka
 
 ifneq ($(filter-out deps help clean lint list-vm,$(or $(MAKECMDGOALS),all)),)

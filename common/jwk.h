@@ -57,6 +57,24 @@ int jwk_seal_tang(const char *url, const json_t *keys, const struct secret *secr
  * frees it. */
 int jwk_compact(const json_t *jwe, char **ret) MUST_CHECK;
 
+/* A text signed with a private key, as compact JWS; the caller frees it. */
+int jwk_sign_text(const json_t *key, const char *text, char **ret) MUST_CHECK;
+
+/* The text of a compact JWS that this key (its public half is enough) has signed; the caller frees
+ * it. -EKEYREJECTED: another key's, or changed; -EINVAL: no JWS; -E2BIG: above max_bytes. */
+int jwk_verify_text(const json_t *key, const char *signed_text, size_t max_bytes,
+		    char **ret) MUST_CHECK;
+
+/* A secret sealed for later, flattened JWE: to a public EC or RSA key, or by a passphrase. The
+ * first takes a private key too, and uses its public half. -EINVAL: not such a key. */
+int jwk_seal(const json_t *public_key, const struct secret *secret, json_t **ret_jwe) MUST_CHECK;
+int jwk_seal_by_passphrase(const struct secret *passphrase, const struct secret *secret,
+			   json_t **ret_jwe) MUST_CHECK;
+/* -EBADMSG: it doesn't open. */
+int jwk_unseal(const json_t *jwe, const json_t *private_key, struct secret *ret) MUST_CHECK;
+int jwk_unseal_by_passphrase(const json_t *jwe, const struct secret *passphrase,
+			     struct secret *ret) MUST_CHECK;
+
 /* The client's half of a recovery done by ourselves (tests, self-test): what `clevis decrypt` does.
  * blind: from the JWE, makes the request JWK and the ephemeral private key; unseal: with the
  * server's reply. */

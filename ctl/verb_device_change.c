@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * panocryptctl device disable, enable, revoke: one change of a device's state.
+ * panocryptctl device disable, enable, revoke, destroy, rotate, drop-old-keys: one change of a
+ * device's state.
  */
 #include <stdio.h>
 
@@ -8,6 +9,26 @@
 #include "ctl/ctl.h"
 
 static const struct option_row rows[] = { CTL_ROWS };
+
+/* A backup has the wrapped key still, and whoever has the KEK opens it. */
+static int say_finality(const json_t *device)
+{
+	uint64_t destroyed, final;
+	int r = js_u64(device, "destroyed", &destroyed);
+
+	if (r == 0)
+		r = js_u64(device, "final", &final);
+	if (r < 0 || destroyed == 0)
+		return r;
+	if (final > 0)
+		printf("That is final: the key that wrapped its keys is destroyed.\n");
+	else
+		printf("That is final once the key-encryption key that wrapped its keys is "
+		       "destroyed:\nby \"panocryptd kek rotate --destroy-old\", on the server. "
+		       "Until "
+		       "then a backup made before\ncan bring them back.\n");
+	return 0;
+}
 
 static int change(const struct ctl *ctl, const char *word, const char *suffix)
 {
@@ -27,7 +48,7 @@ static int change(const struct ctl *ctl, const char *word, const char *suffix)
 	if (r < 0)
 		return r;
 	printf("Device %s is now %s.\n", id, state);
-	return 0;
+	return say_finality(answer);
 }
 
 static int run_disable(void *options, char **words)
@@ -45,6 +66,21 @@ static int run_revoke(void *options, char **words)
 	return change(options, words[0], "/revoke");
 }
 
+static int run_destroy(void *options, char **words)
+{
+	return change(options, words[0], "/destroy");
+}
+
+static int run_rotate(void *options, char **words)
+{
+	return change(options, words[0], "/rotate");
+}
+
+static int run_drop(void *options, char **words)
+{
+	return change(options, words[0], "/drop-old-keys");
+}
+
 #define CHANGE(name_, help_, run_)                                                                 \
 	{                                                                                          \
 		.noun = "device", .name = name_, .argument = "DEVICE", .arguments = 1,             \
@@ -57,3 +93,9 @@ const struct ctl_verb verb_device_disable = CHANGE(
 const struct ctl_verb verb_device_enable = CHANGE("enable", "take a disabled device back",
 						  run_enable);
 const struct ctl_verb verb_device_revoke = CHANGE("revoke", "refuse unlocks for ever", run_revoke);
+const struct ctl_verb verb_device_destroy = CHANGE(
+	"destroy", "remove the keys of a revoked device for good", run_destroy);
+const struct ctl_verb verb_device_rotate = CHANGE(
+	"rotate", "give it new keys; its old ones unlock until they are dropped", run_rotate);
+const struct ctl_verb verb_device_drop = CHANGE("drop-old-keys",
+						"end what is bound to its old keys", run_drop);

@@ -29,6 +29,10 @@ static const struct ctl_column columns[] = {
 	{ "message", "message", CTL_TEXT },
 	{ "reported", "progress_at", CTL_TIME },
 	{ "native boot seen", "native_boot_seen", CTL_YES_NO },
+	{ "old keys kept", "old_keys", CTL_NUMBER },
+	{ "old key last used", "old_key_used", CTL_TIME },
+	{ "destroyed", "destroyed", CTL_TIME },
+	{ "final since", "final", CTL_TIME },
 	{ "url", "url", CTL_TEXT },
 	{ "thumbprint", "thumbprint", CTL_TEXT },
 };

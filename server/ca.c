@@ -27,7 +27,7 @@
 /* Certificates begin a little earlier, for machines whose clock is behind. */
 #define BACKDATE_S DAY_S
 #define PEM_MAX_BYTES (64 * KIB)
-#define LEAF_NAMES_SIZE (2 * CONFIG_HOST_SIZE + 16)
+#define LEAF_NAMES_SIZE ((2 + CONFIG_NAMES_MAX) * (CONFIG_HOST_SIZE + 8))
 #define NAME_MAX_CHARS 64 /* of a common name, RFC 5280 */
 
 DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
@@ -205,15 +205,20 @@ static int read_cert(const char *path, X509 **ret)
 
 /* --- the CA ---------------------------------------------------------------------------------- */
 
-/* The alternative names of both URLs, each once. */
+/* The alternative names of both URLs, and further ones, each once. */
 static void leaf_names(const struct server_config *config, char ret[static LEAF_NAMES_SIZE])
 {
 	const struct config_url *first = &config->url, *second = &config->admin_url;
 	int used = snprintf(ret, LEAF_NAMES_SIZE, "DNS:%s", first->host);
 
 	if (strcmp(first->host, second->host) != 0)
-		snprintf(ret + used, LEAF_NAMES_SIZE - (size_t)used, ",%s:%s",
-			 second->is_address ? "IP" : "DNS", second->host);
+		used += snprintf(ret + used, LEAF_NAMES_SIZE - (size_t)used, ",%s:%s",
+				 second->is_address ? "IP" : "DNS", second->host);
+	for (size_t i = 0; i < config->name_count; i++)
+		if (strcmp(config->names[i], first->host) != 0 &&
+		    strcmp(config->names[i], second->host) != 0)
+			used += snprintf(ret + used, LEAF_NAMES_SIZE - (size_t)used, ",DNS:%s",
+					 config->names[i]);
 }
 
 static int make_leaf(const struct server_config *config, EVP_PKEY *ca_key, X509 *ca)
@@ -272,6 +277,14 @@ static bool has_name(X509 *leaf, const struct config_url *url)
 	return X509_check_host(leaf, url->host, 0, 0, NULL) == 1;
 }
 
+static bool has_further_names(X509 *leaf, const struct server_config *config)
+{
+	for (size_t i = 0; i < config->name_count; i++)
+		if (X509_check_host(leaf, config->names[i], 0, 0, NULL) != 1)
+			return false;
+	return true;
+}
+
 static bool is_past_half_life(X509 *leaf)
 {
 	time_t half = time(NULL) + LEAF_DAYS * DAY_S / 2;
@@ -295,7 +308,8 @@ static bool leaf_is_good(const struct server_config *config, X509 *ca)
 		return false;
 	is_good = X509_check_private_key(leaf, key) == 1 &&
 		  X509_verify(leaf, X509_get0_pubkey(ca)) == 1 && has_name(leaf, &config->url) &&
-		  has_name(leaf, &config->admin_url) && !is_past_half_life(leaf);
+		  has_name(leaf, &config->admin_url) && has_further_names(leaf, config) &&
+		  !is_past_half_life(leaf);
 	ERR_clear_error();
 	return is_good;
 }

@@ -24,10 +24,15 @@ static const char *const file_names[CONFIG_FILE_COUNT] = {
 	[CONFIG_FILE_CONFIG] = "config.json",
 	[CONFIG_FILE_STORE] = "panocrypt.db",
 	[CONFIG_FILE_KEK] = "kek",
+	[CONFIG_FILE_KEK_NEXT] = "kek.next",
+	[CONFIG_FILE_KEK_COPY] = "kek-copy.jwe",
 	[CONFIG_FILE_CA_KEY] = "ca.key",
 	[CONFIG_FILE_CA] = "ca.pem",
 	[CONFIG_FILE_LEAF_KEY] = "leaf.key",
 	[CONFIG_FILE_LEAF] = "leaf.pem",
+	[CONFIG_FILE_AUDIT_KEY] = "audit.jwk",
+	[CONFIG_FILE_AUDIT_PUBLIC] = "audit.pub.jwk",
+	[CONFIG_FILE_WITNESS] = "witness",
 	[CONFIG_FILE_ADMIN_TOKEN] = "admin-token",
 };
 
@@ -40,6 +45,13 @@ void config_writer(const struct server_config *config, const char *process,
 		   char ret[static CONFIG_WRITER_SIZE])
 {
 	snprintf(ret, CONFIG_WRITER_SIZE, config->node[0] ? "%s@%s" : "%s", process, config->node);
+}
+
+void config_witness(const struct server_config *config, char ret[static CONFIG_PATH_SIZE])
+{
+	config_path(config->dir, CONFIG_FILE_WITNESS, ret);
+	if (config->witness[0])
+		snprintf(ret, CONFIG_PATH_SIZE, "%s", config->witness);
 }
 
 static int copy_text(char *ret, size_t size, const char *text, const char *what)
@@ -232,21 +244,61 @@ static int read_store(const json_t *object, struct server_config *config)
 	return r < 0 ? fail_at(r, "\"store\" and \"node\"") : 0;
 }
 
+static int read_text(const json_t *object, const char *name, const char *fallback, char *ret,
+		     size_t size)
+{
+	const char *text;
+	int r = js_string_or(object, name, fallback, &text);
+
+	if (r == 0)
+		r = copy_text(ret, size, text, name);
+	return r;
+}
+
+int config_add_name(struct server_config *config, const char *name)
+{
+	if (config->name_count == CONFIG_NAMES_MAX)
+		return fail(-EINVAL, "more than %d further names", CONFIG_NAMES_MAX);
+	if (strlen(name) >= CONFIG_HOST_SIZE || is_address(name) || !is_host_name(name))
+		return fail(-EINVAL, "\"%.80s\" isn't a DNS name", name);
+	for (char *to = config->names[config->name_count++]; (*to = *name); to++, name++)
+		*to = (char)tolower((unsigned char)*name);
+	return 0;
+}
+
+static int read_names(const json_t *object, struct server_config *config)
+{
+	json_t *array = json_object_get(object, "names"), *item;
+	size_t i;
+
+	if (array && !json_is_array(array))
+		return fail(-EINVAL, "\"names\" must be an array of texts");
+	json_array_foreach (array, i, item) {
+		int r = json_is_string(item) ? config_add_name(config, json_string_value(item))
+					     : fail(-EINVAL, "item %zu must be a text", i);
+
+		if (r < 0)
+			return fail_at(r, "\"names\"");
+	}
+	return 0;
+}
+
 static int read_optional(const json_t *object, struct server_config *config)
 {
 	char assets[CONFIG_PATH_SIZE];
-	const char *text, *user;
 	uint64_t fronts;
 	int r;
 
 	snprintf(assets, sizeof(assets), "%s/assets", config->dir);
-	r = js_string_or(object, "assets", assets, &text);
+	r = read_text(object, "assets", assets, config->assets, sizeof(config->assets));
 	if (r == 0)
-		r = copy_text(config->assets, sizeof(config->assets), text, "\"assets\"");
+		r = read_text(object, "witness", "", config->witness, sizeof(config->witness));
 	if (r == 0)
-		r = js_string_or(object, "user", "", &user);
+		r = read_names(object, config);
 	if (r == 0)
-		r = copy_text(config->user, sizeof(config->user), user, "\"user\"");
+		r = read_text(object, "kek", "", config->kek, sizeof(config->kek));
+	if (r == 0)
+		r = read_text(object, "user", "", config->user, sizeof(config->user));
 	if (r == 0)
 		r = js_u64_or(object, "fronts", 1, &fronts);
 	if (r < 0)
@@ -262,7 +314,8 @@ static int refuse_unknown(json_t *object)
 {
 	static const char *const names[] = { "version",	     "url",    "admin_url", "listen",
 					     "admin_listen", "fronts", "assets",    "user",
-					     "store",	     "node" };
+					     "store",	     "node",   "witness",   "kek",
+					     "names" };
 	const char *name;
 	json_t *value;
 
@@ -347,6 +400,23 @@ int config_load(const char *dir, struct server_config *ret)
 		     : 0;
 }
 
+static int print_names(const struct server_config *config, json_t *object)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < config->name_count; i++)
+		json_array_append_new(array, json_string(config->names[i]));
+	if (json_array_size(array) != config->name_count) {
+		json_decref(array);
+		return -ENOMEM;
+	}
+	if (config->name_count == 0) {
+		json_decref(array);
+		return 0;
+	}
+	return json_object_set_new(object, "names", array) ? -ENOMEM : 0;
+}
+
 /* What differs from the default; the file then follows its folder when that is moved. */
 static int print_optional(const struct server_config *config, json_t *object)
 {
@@ -354,14 +424,15 @@ static int print_optional(const struct server_config *config, json_t *object)
 	const struct {
 		const char *name, *value, *otherwise;
 	} members[] = {
-		{ "assets", config->assets, assets },
-		{ "user", config->user, "" },
-		{ "store", config->store, store },
-		{ "node", config->node, "" },
+		{ "assets", config->assets, assets }, { "user", config->user, "" },
+		{ "store", config->store, store },    { "node", config->node, "" },
+		{ "witness", config->witness, "" },   { "kek", config->kek, "" },
 	};
 
 	snprintf(assets, sizeof(assets), "%s/assets", config->dir);
 	config_path(config->dir, CONFIG_FILE_STORE, store);
+	if (print_names(config, object) < 0)
+		return fail(-ENOMEM, "out of memory");
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		if (strcmp(members[i].value, members[i].otherwise) != 0 &&
 		    json_object_set_new(object, members[i].name, json_string(members[i].value)))

@@ -10,6 +10,7 @@
 
 #define CONFIG_MAX_BYTES (16 * KIB)
 #define CONFIG_HOST_SIZE 254
+#define CONFIG_NAMES_MAX 8
 #define CONFIG_URL_SIZE 272
 #define CONFIG_LISTEN_SIZE 80
 #define CONFIG_DIR_SIZE 1024
@@ -37,30 +38,43 @@ struct server_config {
 	char assets[CONFIG_DIR_SIZE]; /* install.sh and bootstrap-<arch>; DIR/assets by default */
 	struct config_url url;	      /* what hosts are told; never an address */
 	struct config_url admin_url;
+	/* further DNS names in the certificate, for what is to call another name later */
+	char names[CONFIG_NAMES_MAX][CONFIG_HOST_SIZE];
+	size_t name_count;
 	struct config_listen listen;
 	struct config_listen admin_listen;
 	unsigned fronts; /* 1 .. 64, by default 1 */
 	/* where the store is: an absolute path (DIR/panocrypt.db by default), or a URL of a
 	 * PostgreSQL database, which never holds a password */
 	char store[CONFIG_PATH_SIZE];
-	char node[CONFIG_NODE_SIZE]; /* this server among those on one database; "" with SQLite */
-	char user[64];		     /* whom the children run as when root started them; "" stays */
+	char node[CONFIG_NODE_SIZE];   /* this server among those on one database; "" with SQLite */
+	char kek[CONFIG_DIR_SIZE];     /* where the KEK is: server/core/kek.h; "": "file" */
+	char witness[CONFIG_DIR_SIZE]; /* "": DIR/witness */
+	char user[64]; /* whom the children run as when root started them; "" stays */
 };
 
 enum config_file {
-	CONFIG_FILE_CONFIG,	 /* config.json */
-	CONFIG_FILE_STORE,	 /* panocrypt.db, unless the configuration says otherwise */
-	CONFIG_FILE_KEK,	 /* kek: 32 bytes, core only */
-	CONFIG_FILE_CA_KEY,	 /* ca.key (PEM), main only */
-	CONFIG_FILE_CA,		 /* ca.pem: what hosts trust, public */
-	CONFIG_FILE_LEAF_KEY,	 /* leaf.key (PEM): front and admin */
-	CONFIG_FILE_LEAF,	 /* leaf.pem: leaf, then CA */
-	CONFIG_FILE_ADMIN_TOKEN, /* admin-token: written by init, never read by the server */
+	CONFIG_FILE_CONFIG,	  /* config.json */
+	CONFIG_FILE_STORE,	  /* panocrypt.db, unless the configuration says otherwise */
+	CONFIG_FILE_KEK,	  /* kek: core only */
+	CONFIG_FILE_KEK_NEXT,	  /* kek.next: while keys are rewrapped */
+	CONFIG_FILE_KEK_COPY,	  /* kek-copy.jwe: the KEK, for who can open it */
+	CONFIG_FILE_CA_KEY,	  /* ca.key (PEM), main only */
+	CONFIG_FILE_CA,		  /* ca.pem: what hosts trust, public */
+	CONFIG_FILE_LEAF_KEY,	  /* leaf.key (PEM): front and admin */
+	CONFIG_FILE_LEAF,	  /* leaf.pem: leaf, then CA */
+	CONFIG_FILE_AUDIT_KEY,	  /* audit.jwk: signs checkpoints, core only */
+	CONFIG_FILE_AUDIT_PUBLIC, /* audit.pub.jwk: checks them, public */
+	CONFIG_FILE_WITNESS,	  /* witness: checkpoints, unless config.json names another place */
+	CONFIG_FILE_ADMIN_TOKEN,  /* admin-token: written by init, never read by the server */
 	CONFIG_FILE_COUNT,
 };
 
 /* The path of a file in the folder. */
 void config_path(const char *dir, enum config_file file, char ret[static CONFIG_PATH_SIZE]);
+
+/* The path of the file that gets the audit's checkpoints. */
+void config_witness(const struct server_config *config, char ret[static CONFIG_PATH_SIZE]);
 
 /* Reads and checks DIR/config.json. -ENOENT with a sentence that names "panocryptd init" when the
  * folder isn't initialised; -EINVAL with a sentence that names the member when it is damaged. */
@@ -83,6 +97,9 @@ int config_set_store(struct server_config *config, const char *store, const char
 
 /* "https://name[:port]" into its pieces; https only, no path, no user. -EINVAL with a sentence. */
 int config_parse_url(const char *text, struct config_url *ret) MUST_CHECK;
+
+/* Adds one to names. -EINVAL with a sentence. */
+int config_add_name(struct server_config *config, const char *name) MUST_CHECK;
 
 /* "ADDR:PORT", "[ADDR]:PORT". -EINVAL with a sentence. */
 int config_parse_listen(const char *text, struct config_listen *ret) MUST_CHECK;

@@ -21,7 +21,9 @@
 #include "common/strbuf.h"
 #include "server/ca.h"
 #include "server/config.h"
-#include "server/core/keys.h"
+#include "server/core/checkpoint.h"
+#include "server/core/epoch.h"
+#include "server/core/kek_copy.h"
 #include "server/join.h"
 #include "server/store/db.h"
 #include "server/store/store.h"
@@ -31,8 +33,10 @@
 
 struct init_options {
 	const char *dir, *url, *admin_url, *organization, *admin;
-	const char *listen, *admin_listen, *assets, *user;
+	const char *listen, *admin_listen, *assets, *user, *witness, *kek;
 	const char *store, *node, *join;
+	struct kek_copy_seal copy;
+	struct option_list names;
 };
 
 #define ROW(flag, member, argument, help)                                                          \
@@ -45,6 +49,8 @@ static const struct option_row rows[] = {
 	ROW("url", url, "https://NAME:PORT",
 	    "what hosts will call, for ever: a DNS name, never an address"),
 	ROW("admin-url", admin_url, "https://NAME:PORT", "what people's tools and enrolling call"),
+	{ "name", NULL, OPTION_LIST, offsetof(struct init_options, names), "NAME",
+	  "a further DNS name in the certificate; may be repeated" },
 	ROW("organization", organization, "NAME", "the first organization"),
 	ROW("admin", admin, "NAME", "its owner; the API token goes to DIR/admin-token"),
 	ROW("listen", listen, "ADDR:PORT", "default: [::] and the port of --url"),
@@ -57,8 +63,19 @@ static const struct option_row rows[] = {
 	ROW("node", node, "NAME",
 	    "this server among those on one database; default: the host's name"),
 	ROW("join", join, "FOLDER",
-	    "serve the store that is there already, with the kek, ca.key and ca.pem from FOLDER; "
-	    "without --organization and --admin"),
+	    "serve the store that is there already, with kek, ca.key, ca.pem and audit.*jwk from "
+	    "FOLDER; without --organization and --admin"),
+	ROW("kek", kek, "PROVIDER",
+	    "where the key that wraps all exchange keys is: file (the default), credential:NAME, "
+	    "or a pkcs11: URI"),
+	ROW("kek-copy-jwk", copy.jwk, "FILE",
+	    "make DIR/kek-copy.jwe, a copy of that key for this public key (JWK), whose private "
+	    "half is kept offline"),
+	ROW("kek-copy-passphrase-file", copy.passphrase_file, "FILE",
+	    "or by this passphrase, in a file that only you can read"),
+	ROW("witness", witness, "FILE",
+	    "gets the audit's signed checkpoints: best on another disk, append-only; "
+	    "default: DIR/witness"),
 	ROW("user", user, "NAME", "run as this user when started by root; gets the folder"),
 };
 
@@ -149,6 +166,9 @@ static int fill_paths(const struct init_options *options, struct server_config *
 	CLEANUP_FREE char *assets = NULL;
 	int r;
 
+	if (options->witness && options->witness[0] != '/')
+		return fail(-EINVAL, "--witness must begin with /: the server may be started from "
+				     "another folder");
 	if (options->assets && options->assets[0] != '/')
 		return fail(-EINVAL, "--assets must begin with /: the server may be started from "
 				     "another folder");
@@ -158,6 +178,14 @@ static int fill_paths(const struct init_options *options, struct server_config *
 				    : text_format(&assets, "%s/assets", config->dir);
 	if (r == 0)
 		r = copy_dir(assets, "--assets", config->assets);
+	if (r < 0)
+		return r;
+	if (options->kek)
+		r = copy_dir(options->kek, "--kek", config->kek);
+	if (r == 0)
+		r = kek_check_setting(config->kek);
+	if (r == 0 && options->witness)
+		r = copy_dir(options->witness, "--witness", config->witness);
 	if (r < 0)
 		return r;
 	if (options->user && strlen(options->user) >= sizeof(config->user))
@@ -215,6 +243,11 @@ static int fill_config(const struct init_options *options, struct server_config 
 	if (r == 0)
 		r = read_listen(options->admin_listen, "--admin-listen", &config->admin_url,
 				&config->admin_listen);
+	for (size_t i = 0; r == 0 && i < options->names.count; i++) {
+		r = config_add_name(config, options->names.items[i]);
+		if (r < 0)
+			return fail_at(r, "--name");
+	}
 	if (r == 0)
 		r = fill_paths(options, config);
 	return r < 0 ? r : fill_store(options, config);
@@ -260,23 +293,49 @@ static int write_token(struct store *store, const struct init_options *options,
 	return r;
 }
 
+/* The first checkpoint: from here on the witness knows that there is an audit. */
+static int make_checkpoint(const struct server_config *config, struct store *store)
+{
+	CLEANUP(checkpoints_closep) struct checkpoints *checkpoints = NULL;
+	int r = checkpoints_open(config, store, &checkpoints);
+
+	return r < 0 ? r : checkpoints_make(checkpoints);
+}
+
+static int make_copy(const struct init_options *options, const struct server_config *config,
+		     struct store *store)
+{
+	CLEANUP_FREE char *text = NULL;
+	char path[CONFIG_PATH_SIZE];
+	int r;
+
+	if (!options->copy.jwk && !options->copy.passphrase_file)
+		return 0;
+	r = kek_copy_make(config, store, &options->copy, &text);
+	config_path(config->dir, CONFIG_FILE_KEK_COPY, path);
+	return r < 0 ? r : file_replace_text(path, text, 0600);
+}
+
 static int make_store(const struct init_options *options, const struct server_config *config)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
-	char writer[CONFIG_WRITER_SIZE], kek_path[CONFIG_PATH_SIZE];
+	char writer[CONFIG_WRITER_SIZE];
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	int r;
 
 	config_writer(config, "init", writer);
-	config_path(options->dir, CONFIG_FILE_KEK, kek_path);
 	r = store_create(config->store, writer, &store);
 	if (r == 0)
-		r = keys_create(kek_path, store);
+		r = epochs_create(config, store);
 	if (r == 0)
 		r = store_organization_create(store, options->organization, options->admin,
 					      organization);
 	if (r == 0)
 		r = write_token(store, options, organization);
+	if (r == 0)
+		r = make_copy(options, config, store);
+	if (r == 0)
+		r = make_checkpoint(config, store);
 	return r <= 0 ? r : fail(-EIO, "a new store that isn't empty");
 }
 
@@ -293,7 +352,7 @@ static int write_config(const struct server_config *config)
 }
 
 /* The folder and all in it to the user that the server runs as. */
-static int give_away(const struct server_config *config)
+int init_give_away(const struct server_config *config)
 {
 	const struct passwd *user;
 	char path[CONFIG_PATH_SIZE];
@@ -313,6 +372,9 @@ static int give_away(const struct server_config *config)
 	    lchown(config->store, user->pw_uid, user->pw_gid) < 0)
 		return fail(-errno, "can't give %s to %s: %s", config->store, config->user,
 			    strerror(errno));
+	config_witness(config, path);
+	if (file_exists(path) && lchown(path, user->pw_uid, user->pw_gid) < 0)
+		return fail(-errno, "can't give %s to %s: %s", path, config->user, strerror(errno));
 	if (chown(config->dir, user->pw_uid, user->pw_gid) < 0)
 		return fail(-errno, "can't give %s to %s: %s", config->dir, config->user,
 			    strerror(errno));
@@ -345,7 +407,7 @@ static int make_all(const struct init_options *options, const struct server_conf
 		r = make_first(options, config);
 	if (r == 0)
 		r = write_config(config);
-	return r < 0 ? r : give_away(config);
+	return r < 0 ? r : init_give_away(config);
 }
 
 int init_main(int argc, char **argv)
@@ -359,10 +421,13 @@ int init_main(int argc, char **argv)
 		r = fail(-EINVAL, "\"%s\" isn't understood: init takes only options", argv[first]);
 	if (r == 0)
 		r = fill_config(&options, &config);
+	if (r == 0 && (options.copy.jwk || options.copy.passphrase_file))
+		r = kek_copy_load(&options.copy, false);
 	if (r == 0) {
 		options.dir = config.dir;
 		r = make_all(&options, &config);
 	}
+	kek_copy_done(&options.copy);
 	if (r < 0) {
 		log_failure(r);
 		return EXIT_FAILURE;
@@ -377,7 +442,13 @@ int init_main(int argc, char **argv)
 	       "  hosts trust      %s/ca.pem\n"
 	       "  %s's API token  %s/admin-token\n"
 	       "  back up          %s/kek: without it, no device can ever be unlocked\n"
+	       "%s"
 	       "Start it with: panocryptd serve --dir %s\n",
-	       config.dir, config.dir, options.admin, config.dir, config.dir, config.dir);
+	       config.dir, config.dir, options.admin, config.dir, config.dir,
+	       options.copy.jwk || options.copy.passphrase_file
+		       ? "  take away        kek-copy.jwe, and open it once: panocryptd kek "
+			 "verify-copy\n"
+		       : "  then make        a portable copy of it: panocryptd kek copy\n",
+	       config.dir);
 	return EXIT_SUCCESS;
 }

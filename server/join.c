@@ -5,16 +5,17 @@
 #include "server/join.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "server/ca.h"
-#include "server/core/keys.h"
+#include "server/core/epoch.h"
 #include "server/store/store.h"
 
-static const enum config_file taken_over[] = { CONFIG_FILE_KEK, CONFIG_FILE_CA_KEY,
-					       CONFIG_FILE_CA };
+static const enum config_file taken_over[] = { CONFIG_FILE_KEK, CONFIG_FILE_CA_KEY, CONFIG_FILE_CA,
+					       CONFIG_FILE_AUDIT_KEY, CONFIG_FILE_AUDIT_PUBLIC };
 
 static int check_files(const char *from)
 {
@@ -24,25 +25,28 @@ static int check_files(const char *from)
 		config_path(from, taken_over[i], path);
 		if (!file_exists(path))
 			return fail(-ENOENT,
-				    "%s is missing: put copies of kek, ca.key and ca.pem of a "
-				    "server that uses this store there",
+				    "%s is missing: put copies of kek, ca.key, ca.pem, audit.jwk "
+				    "and audit.pub.jwk of a server that uses this store there",
 				    path);
 	}
 	return 0;
 }
 
-/* Does the key open what the store was made with? */
+/* Does the key open what the store was made with? The folder isn't the server's yet. */
 static int check_store(const struct server_config *config, const char *from)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
-	CLEANUP(keys_closep) struct keys *keys = NULL;
-	char kek_path[CONFIG_PATH_SIZE], writer[CONFIG_WRITER_SIZE];
+	CLEANUP(epochs_closep) struct epochs *epochs = NULL;
+	struct server_config other = *config;
+	char writer[CONFIG_WRITER_SIZE];
 	int r;
 
-	config_path(from, CONFIG_FILE_KEK, kek_path);
+	if (strlen(from) >= sizeof(other.dir))
+		return fail(-ENAMETOOLONG, "--join is too long");
+	strcpy(other.dir, from); /* length checked above */
 	config_writer(config, "init", writer);
 	r = store_open(config->store, writer, &store);
-	return r < 0 ? r : keys_open(kek_path, store, NULL, &keys);
+	return r < 0 ? r : epochs_open(&other, store, &epochs);
 }
 
 static int copy_files(const struct server_config *config, const char *from)

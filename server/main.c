@@ -22,9 +22,7 @@
 #include "server/monitor/listen.h"
 #include "server/monitor/monitor.h"
 #include "server/process.h"
-
-/* Exit statuses, documented in panocryptd(8). */
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+#include "server/verbs.h"
 
 struct serve_options {
 	const char *dir, *listen, *admin_listen, *ready_file, *user, *assets;
@@ -174,6 +172,7 @@ static int serve(const struct serve_options *options)
 	struct monitor_setup setup = {
 		.config = &config,
 		.proxies = &proxies,
+		.renew_leaf = ca_renew_leaf,
 		.run_core = run_core,
 		.run_front = run_front,
 		.run_admin = run_admin,
@@ -266,13 +265,19 @@ static int version_main(int argc, char **argv)
 	return EXIT_DONE;
 }
 
-static const struct verb {
+static const struct top_verb {
 	const char *name;
 	int (*main)(int argc, char **argv);
 	const char *help; /* NULL: another spelling */
 } verbs[] = {
 	{ "init", init_verb, "make the server's folder: keys, certificate authority, first owner" },
 	{ "serve", serve_main, "serve unlocks and the API" },
+	{ "audit", verb_audit, "verify, export, checkpoint, prune: the record of what happened" },
+	{ "kek", verb_kek, "rotate, copy, verify-copy, restore-copy: what wraps exchange keys" },
+	{ "backup", verb_backup, "copy the store and the server's files into one file" },
+	{ "restore", verb_restore, "make a server's folder of a backup" },
+	{ "quarantine", verb_quarantine,
+	  "begin, end: unlock nothing while the store may be too old" },
 	{ "help", help_main, "print this" },
 	{ "--help", help_main, NULL },
 	{ "version", version_main, "print the version" },

@@ -8,9 +8,10 @@
  *	monitor -> core		CONNECTION_OPEN, CONNECTION_CLOSED: the address of a connection,
  *				before its socket is handed over
  *	monitor -> front, admin	SOCKET: connection id, address; the socket rides along (SCM_RIGHTS)
+ *	monitor -> front, admin	LEAF: a new certificate and its key, as a file that rides along
  *	front   -> core		ADVERTISE, EXCHANGE, CONNECTION_DONE
  *	core    -> front	ADVERTISEMENT, EXCHANGED, HEALTH
- *	admin   -> core		REDEEM, MINT, MINT_KEY, CONNECTION_DONE
+ *	admin   -> core		REDEEM, MINT, MINT_KEY, ROTATE, CONNECTION_DONE
  *	core    -> admin	REDEEMED, KEY_MINTED, HEALTH
  *
  * READY goes from each process to the monitor. CONNECTION_DONE goes to core first, behind the last
@@ -41,6 +42,8 @@ enum message_type {
 	MESSAGE_MINT,
 	MESSAGE_READY,
 	MESSAGE_MINT_KEY,
+	MESSAGE_ROTATE,
+	MESSAGE_LEAF,
 	MESSAGE_KEY_MINTED,
 	MESSAGE_HEALTH,
 	MESSAGE_TYPE_COUNT,
@@ -122,6 +125,15 @@ struct message_mint {
 	char name[256];
 	char tags[1024];       /* JSON array text, validated by admin */
 	char allow_from[2048]; /* JSON array text of CIDRs, validated by admin */
+};
+
+/* New keys for a device, asked for by an authenticated admin; the old ones stay. Answered by
+ * REDEEMED: 200, 404 or 409. */
+struct message_rotate {
+	struct message_head head;
+	uint8_t organization[16];
+	char actor[128];
+	uint8_t device[DEVICE_ID_BYTES];
 };
 
 struct message_redeemed {

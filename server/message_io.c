@@ -36,6 +36,7 @@ static const struct text_field text_fields[] = {
 	TEXT(MINT, message_mint, name),
 	TEXT(MINT, message_mint, tags),
 	TEXT(MINT, message_mint, allow_from),
+	TEXT(ROTATE, message_rotate, actor),
 	TEXT(MINT_KEY, message_mint_key, actor),
 	TEXT(MINT_KEY, message_mint_key, description),
 	TEXT(MINT_KEY, message_mint_key, tags),

@@ -21,6 +21,7 @@ union message {
 	struct message_mint mint;
 	struct message_redeemed redeemed;
 	struct message_mint_key mint_key;
+	struct message_rotate rotate;
 	struct message_key_minted key_minted;
 	struct message_health health;
 	uint8_t bytes[MESSAGE_MAX_BYTES];

@@ -44,6 +44,11 @@ const struct message_rule message_rules[] = {
 	{ MESSAGE_SOCKET, PROCESS_MONITOR, PROCESS_ADMIN, PROCESS_SERVING,
 	  sizeof(struct message_connection), true },
 
+	{ MESSAGE_LEAF, PROCESS_MONITOR, PROCESS_FRONT, PROCESS_SERVING,
+	  sizeof(struct message_head), true },
+	{ MESSAGE_LEAF, PROCESS_MONITOR, PROCESS_ADMIN, PROCESS_SERVING,
+	  sizeof(struct message_head), true },
+
 	RULE(READY, CORE, MONITOR, PROCESS_STARTING, message_head),
 	RULE(READY, FRONT, MONITOR, PROCESS_STARTING, message_head),
 	RULE(READY, ADMIN, MONITOR, PROCESS_STARTING, message_head),
@@ -63,6 +68,7 @@ const struct message_rule message_rules[] = {
 	RULE(REDEEM, ADMIN, CORE, LIVE, message_redeem),
 	RULE(MINT, ADMIN, CORE, LIVE, message_mint),
 	RULE(MINT_KEY, ADMIN, CORE, LIVE, message_mint_key),
+	RULE(ROTATE, ADMIN, CORE, LIVE, message_rotate),
 	RULE(REDEEMED, CORE, ADMIN, LIVE, message_redeemed),
 	RULE(KEY_MINTED, CORE, ADMIN, LIVE, message_key_minted),
 };

@@ -55,7 +55,7 @@ struct message_rule {
 	enum process_kind from, to;
 	uint32_t states;     /* of the sender */
 	size_t size_bytes;   /* exactly */
-	bool carries_socket; /* exactly one, by SCM_RIGHTS */
+	bool carries_socket; /* exactly one descriptor, by SCM_RIGHTS */
 };
 
 extern const struct process_row process_table[PROCESS_KIND_COUNT];

@@ -21,6 +21,10 @@ static const struct reason_row rows[REASON_COUNT] = {
 				      "device's allowed addresses if the machine has moved" },
 	[REASON_DISABLED] = { "disabled", "the device is disabled: enable it" },
 	[REASON_ABSENCE] = { "absence", "the device wasn't seen for too long: approve it" },
+	[REASON_QUARANTINE] = { "quarantine",
+				"the server's store was restored from a backup, which may have "
+				"forgotten a revocation: an operator ends that with "
+				"\"panocryptd quarantine end\"" },
 	[REASON_APPROVAL] = { "approval", "the unlock waits for people: approve it" },
 	[REASON_RATE] = { "rate", "too many requests: wait" },
 	[REASON_CONVERTING] = { "converting", "" },
@@ -37,6 +41,8 @@ static const struct reason_row enrollment_rows[] = {
 			   "that allows it" },
 	{ "clone", "another machine has enrolled with this nonce: a cloned disk? Remove the "
 		   "bootstrapper's state on it and enroll anew" },
+	{ "quarantine", "the server's store was restored from a backup: an operator ends that with "
+			"\"panocryptd quarantine end\"" },
 	{ "slow-down", "too many wrong enrollment keys from this address: wait" },
 };
 

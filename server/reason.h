@@ -14,6 +14,7 @@ enum reason {
 	REASON_SOURCE,
 	REASON_DISABLED,
 	REASON_ABSENCE,	   /* reserved: not seen for too long */
+	REASON_QUARANTINE, /* the store was restored, and the gap isn't closed */
 	REASON_APPROVAL,   /* reserved: waits for people */
 	REASON_RATE,	   /* reserved */
 	REASON_CONVERTING, /* allowed by the converting waiver */

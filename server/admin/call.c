@@ -222,7 +222,7 @@ json_t *json_of_device(const struct admin *admin, const struct store_device *dev
 		return NULL;
 	return json_pack(
 		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:s, s:f,"
-		" s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:b, s:s, s:s, s:o}",
+		" s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:s, s:s, s:o}",
 		"device", hex, "name", device->name, "state", device->state, "tags",
 		json_of_text(device->tags), "allow_from", json_of_text(device->allow_from),
 		"registered_addresses", json_of_text(device->registered_addresses), "platform",
@@ -235,8 +235,10 @@ json_t *json_of_device(const struct admin *admin, const struct store_device *dev
 		(json_int_t)device->figures.bytes_per_s, "eta_s", (json_int_t)device->figures.eta_s,
 		"waiting", device->waiting, "boot", (json_int_t)device->boot, "message",
 		device->message, "progress_at", (json_int_t)device->progress_s, "native_boot_seen",
-		device->native_boot_seen, "url", url, "thumbprint", device->thumbprint, "evidence",
-		json_of_text(device->evidence));
+		device->native_boot_seen, "old_keys", (json_int_t)device->old_keys, "old_key_used",
+		(json_int_t)device->old_key_used_s, "destroyed", (json_int_t)device->destroyed_s,
+		"final", (json_int_t)device->final_s, "url", url, "thumbprint", device->thumbprint,
+		"evidence", json_of_text(device->evidence));
 }
 
 static const char *key_state(const struct store_enrollment_key *key)

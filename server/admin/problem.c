@@ -43,6 +43,8 @@ static const struct problem_row {
 	{ "slow-down", 429, "Too many requests from this address", "Wait a minute." },
 	{ "header-too-large", 431, "The header is too large", "Headers are at most 8 KiB." },
 	{ "unavailable", 503, "The server can't answer now", "Try again in a few seconds." },
+	{ "quarantine", 503, "The server is in quarantine",
+	  "Its store was restored from a backup: ask its operators to end that." },
 	{ "version", 505, "Only HTTP/1.0 and 1.1", "Use HTTP/1.1." },
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Devices: create one for an existing LUKS volume (by core, which alone makes keys), list, show,
- * disable, enable, revoke.
+ * disable, enable, revoke, destroy.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,9 +35,20 @@ static int read_question(const struct call *call, struct message_mint *ret)
 	return 0;
 }
 
+static void ask_core(struct call *call, union message *question)
+{
+	struct pending *pending = malloc(sizeof(*pending));
+
+	if (pending) {
+		pending->user = call->user;
+		connection_keep(call->connection, pending);
+	}
+	if (!pending || !connection_ask(call->connection, question))
+		problem_answer(call->connection, "unavailable", "%s", "");
+}
+
 void route_devices_create(struct call *call)
 {
-	struct pending *pending;
 	union message question;
 
 	message_start(&question, MESSAGE_MINT, 0, 0);
@@ -45,13 +56,7 @@ void route_devices_create(struct call *call)
 		answer_invalid(call->connection);
 		return;
 	}
-	pending = malloc(sizeof(*pending));
-	if (pending) {
-		pending->user = call->user;
-		connection_keep(call->connection, pending);
-	}
-	if (!pending || !connection_ask(call->connection, &question))
-		problem_answer(call->connection, "unavailable", "%s", "");
+	ask_core(call, &question);
 }
 
 struct taking {
@@ -116,7 +121,7 @@ void route_devices_created(struct connection *connection, const struct message_r
 	json_t *device = NULL;
 	int r;
 
-	if (answer->status != 201) {
+	if (answer->status != 201 && answer->status != 200) {
 		problem_answer(connection,
 			       problem_is_known(answer->code)
 				       ? answer->code
@@ -127,10 +132,10 @@ void route_devices_created(struct connection *connection, const struct message_r
 	r = load_device(admin, pending->user.organization, answer->device, &device);
 	if (r > 0)
 		r = fail(-EIO, "the new device is missing");
-	if (!r)
+	if (!r && answer->status == 201)
 		r = add_bind_command(device);
 	if (r == 0) {
-		answer_json(connection, 201, device);
+		answer_json(connection, (int)answer->status, device);
 		return;
 	}
 	json_decref(device);
@@ -207,4 +212,29 @@ void route_enable(struct call *call)
 void route_revoke(struct call *call)
 {
 	change(call, DEVICE_REVOKE, "revoke");
+}
+
+void route_destroy(struct call *call)
+{
+	change(call, DEVICE_DESTROY, "destroy");
+}
+
+void route_drop_old_keys(struct call *call)
+{
+	change(call, DEVICE_DROP_OLD_KEYS, "drop old keys of");
+}
+
+void route_rotate(struct call *call)
+{
+	union message question;
+	struct message_rotate *rotate = &question.rotate;
+
+	message_start(&question, MESSAGE_ROTATE, 0, 0);
+	if (!read_device_id(call->words[0], rotate->device)) {
+		problem_answer(call->connection, "not-found", "A device's id is 32 hex digits.");
+		return;
+	}
+	memcpy(rotate->organization, call->user.organization, sizeof(rotate->organization));
+	memcpy(rotate->actor, call->user.name, sizeof(rotate->actor));
+	ask_core(call, &question);
 }

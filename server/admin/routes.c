@@ -37,6 +37,11 @@ const struct route routes[] = {
 	ROUTE(POST, "/v1/devices/*/disable", BY_USER, ADMIN, "device-disabled", PEOPLE, disable),
 	ROUTE(POST, "/v1/devices/*/enable", BY_USER, ADMIN, "device-enabled", PEOPLE, enable),
 	ROUTE(POST, "/v1/devices/*/revoke", BY_USER, ADMIN, "device-revoked", PEOPLE, revoke),
+	ROUTE(POST, "/v1/devices/*/destroy", BY_USER, ADMIN, "device-destroyed", PEOPLE, destroy),
+	ROUTE(POST, "/v1/devices/*/rotate", BY_USER, ADMIN, "device-keys-rotated", PEOPLE, rotate),
+	ROUTE(POST, "/v1/devices/*/drop-old-keys", BY_USER, ADMIN, "device-old-keys-dropped",
+	      PEOPLE, drop_old_keys),
+	ROUTE(GET,  "/v1/status", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, status),
 	ROUTE(GET,  "/v1/denials", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, denials),
 	ROUTE(GET,  "/v1/audit", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, audit),
 };

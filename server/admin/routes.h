@@ -61,6 +61,10 @@ void route_devices_show(struct call *call);
 void route_disable(struct call *call);
 void route_enable(struct call *call);
 void route_revoke(struct call *call);
+void route_destroy(struct call *call);
+void route_rotate(struct call *call);
+void route_drop_old_keys(struct call *call);
+void route_status(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
 

@@ -65,9 +65,32 @@ static void keep_time(struct core *core)
 	if (audit_pending(core->parts.audit) || core->unwell)
 		r = flush_audit(core);
 	if (r == 0)
+		r = epochs_look(core->parts.epochs, core->parts.store);
+	if (r == 0)
 		core_well(core);
 	core_unwell(core, r);
 	core->flush_ms = now + (core->unwell ? HEALTH_RETRY_MS : AUDIT_FOLD_S * 1000ULL);
+}
+
+/* Rows are safe without it; it is tried again in a minute. */
+static void keep_checkpoints(struct core *core)
+{
+	uint64_t now = core_now_ms();
+
+	if (now < core->checkpoint_ms || core->unwell)
+		return;
+	if (checkpoints_tick(core->checkpoints) < 0) {
+		log_error("no checkpoint of the audit: %s", fail_text());
+		core->checkpoint_ms = now + CHECKPOINT_RETRY_MS;
+	}
+}
+
+/* Somebody has put back an older store, without "restore": it may have forgotten a revocation. */
+static int look_at_witness(struct core *core)
+{
+	if (!checkpoints_is_stale(core->checkpoints))
+		return 0;
+	return store_quarantine_begin(core->parts.store, "", "the witness is newer than the store");
 }
 
 static int wait_for_something(struct core *core, const sigset_t *while_waiting)
@@ -106,7 +129,10 @@ static int serve_until_stopped(struct core *core, const sigset_t *while_waiting)
 			connections_forget(core->parts.connections, ended);
 		if (core->front_count == 0)
 			return fail(-EPROTO, "no front is left");
+		if (core->is_stale)
+			return fail(-ESTALE, "the key-encryption key was rotated: starting anew");
 		keep_time(core);
+		keep_checkpoints(core);
 	}
 	return 0;
 }
@@ -167,9 +193,20 @@ static void catch_signals(sigset_t *ret_while_waiting)
 
 static void core_free(struct core **core)
 {
-	if (*core)
+	if (*core) {
+		checkpoints_closep(&(*core)->checkpoints);
 		core_parts_close(&(*core)->parts);
+	}
 	free(*core);
+}
+
+/* What was counted and not yet written, and the heads after it. */
+static void say_goodbye(struct core *core)
+{
+	if (core->parts.audit && audit_pending(core->parts.audit) && flush_audit(core) < 0)
+		log_warning("some repeated denials weren't recorded: %s", fail_text());
+	if (core->checkpoints && checkpoints_make(core->checkpoints) < 0)
+		log_error("no checkpoint of the audit: %s", fail_text());
 }
 
 int core_main(const struct core_setup *setup)
@@ -190,13 +227,17 @@ int core_main(const struct core_setup *setup)
 	if (r == 0)
 		r = core_parts_open(setup->config, &core->parts);
 	if (r == 0)
+		r = checkpoints_open(setup->config, core->parts.store, &core->checkpoints);
+	if (r == 0)
+		r = look_at_witness(core);
+	if (r == 0)
+		keep_checkpoints(core);
+	if (r == 0)
 		r = process_sandbox(PROCESS_CORE, store_reach(core->parts.store));
 	if (r == 0)
 		r = say_ready(core);
 	if (r == 0)
 		r = serve_until_stopped(core, &while_waiting);
-	/* What was counted and not yet written. */
-	if (core->parts.audit && audit_pending(core->parts.audit) && flush_audit(core) < 0)
-		log_warning("some repeated denials weren't recorded: %s", fail_text());
+	say_goodbye(core);
 	return r;
 }

@@ -52,6 +52,12 @@ static enum verdict check_disabled(const struct decide_facts *facts)
 	return facts->disabled ? VERDICT_DENY : VERDICT_NEXT;
 }
 
+/* No waiver of a device's helps: what was revoked since the backup may be converting in it. */
+static enum verdict check_quarantine(const struct decide_facts *facts)
+{
+	return facts->quarantined ? VERDICT_DENY : VERDICT_NEXT;
+}
+
 static enum verdict waive_converting(const struct decide_facts *facts)
 {
 	return decide_is_converting(facts) ? VERDICT_ALLOW : VERDICT_NEXT;
@@ -68,6 +74,7 @@ static const struct rule rules[STEP_COUNT] = {
 	[STEP_SOURCE] = { check_source, REASON_SOURCE },
 	[STEP_DISABLED] = { check_disabled, REASON_DISABLED },
 	[STEP_ABSENCE] = { NULL, REASON_ABSENCE },
+	[STEP_QUARANTINE] = { check_quarantine, REASON_QUARANTINE },
 	[STEP_APPROVAL] = { NULL, REASON_APPROVAL },
 	[STEP_CONVERTING] = { waive_converting, REASON_CONVERTING },
 	[STEP_ALLOW] = { allow, REASON_POLICY },

@@ -14,7 +14,8 @@ enum decide_step {
 	STEP_REVOKED,
 	STEP_SOURCE,
 	STEP_DISABLED,
-	STEP_ABSENCE,  /* no rule yet */
+	STEP_ABSENCE, /* no rule yet */
+	STEP_QUARANTINE,
 	STEP_APPROVAL, /* no rule yet */
 	STEP_CONVERTING,
 	STEP_ALLOW,
@@ -25,6 +26,7 @@ struct decide_facts {
 	bool device_known;
 	bool key_known; /* the exchange key asked for is one of the device's */
 	bool disabled;
+	bool quarantined; /* the whole server: its store is older than it should be */
 	uint64_t now_s, revoked_s, converting_until_s;
 	struct source_address source;
 	struct cidr_list allow_from; /* by people; holds alone unless it is empty */

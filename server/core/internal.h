@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "server/core/checkpoint.h"
 #include "server/core/core.h"
 #include "server/core/parts.h"
 #include "server/core/unlock.h"
@@ -15,21 +16,26 @@
 #define FRONTS 2
 #define PORTS_MAX (FRONTS + PROCESS_FRONTS_MAX)
 #define HEALTH_RETRY_MS 5000
+#define CHECKPOINT_RETRY_MS 60000
 
 struct core {
 	struct core_parts parts;
+	struct checkpoints *checkpoints;
+	uint64_t checkpoint_ms;		      /* not before */
 	struct message_port ports[PORTS_MAX]; /* fd -1: dropped */
 	size_t port_count, front_count;
 	struct unlock_item batch[UNLOCK_BATCH_MAX];
 	size_t batch_count;
 	bool unwell;
+	bool is_stale; /* the KEK was rotated: core ends, and starts anew with the new one */
 	uint64_t flush_ms;
 };
 
 /* A clock that only rises. */
 uint64_t core_now_ms(void);
 
-/* r < 0: the store failed; tells everybody when that is new. */
+/* r < 0: the store failed; tells everybody when that is new. -ESTALE: core starts
+ * anew if the KEK was rotated. */
 void core_unwell(struct core *core, int r);
 
 /* The store was written to: tells everybody when that is new. */

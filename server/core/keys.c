@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Wrapping and unwrapping. All plain private bytes are in struct secret, or for the moment of
- * signing in a JWK that is wiped. What the KEK itself does: seal (aead.h, purpose "device key"),
- * HMAC for its own id and for the key of the enrollment hash.
+ * signing in a JWK that is wiped.
  */
 #include "server/core/keys.h"
 
@@ -13,15 +12,10 @@
 
 #include "common/aead.h"
 #include "common/err.h"
-#include "common/file.h"
 #include "common/jwk.h"
 #include "common/strbuf.h"
 
 #define PURPOSE_DEVICE_KEY "panocrypt device key"
-#define PURPOSE_CHECK "panocrypt kek check"
-#define CHECK_TEXT "this store belongs to this key"
-#define CHECK_SETTING "kek-check"
-#define KEK_ID_BYTES 16
 
 /* Opened exchange numbers: a device has one place, the newest stays. */
 #define CACHE_SLOTS 256
@@ -33,41 +27,18 @@ struct cache_slot {
 
 struct keys {
 	struct exchange *exchange;
-	struct secret kek;
-	struct secret enrollment;      /* HMAC key of enrollment hashes */
-	char id[2 * KEK_ID_BYTES + 1]; /* of the KEK; tells nothing about it */
-	struct secret cached;	       /* CACHE_SLOTS numbers */
+	const struct epochs *epochs;
+	struct secret cached; /* CACHE_SLOTS numbers */
 	struct cache_slot slots[CACHE_SLOTS];
 };
 
 void keys_close(struct keys *keys)
 {
-	secret_done(&keys->kek);
-	secret_done(&keys->enrollment);
 	secret_done(&keys->cached);
 	free(keys);
 }
 
-static int derive(struct keys *keys)
-{
-	static const char id_label[] = "panocrypt kek id";
-	static const char enrollment_label[] = "panocrypt enrollment key hash";
-	uint8_t id[SHA256_BYTES];
-	int r;
-
-	r = hmac_sha256(&keys->kek, id_label, strlen(id_label), id);
-	if (r < 0)
-		return r;
-	text_hex(keys->id, id, KEK_ID_BYTES);
-	r = secret_alloc(&keys->enrollment, SHA256_BYTES);
-	if (r < 0)
-		return r;
-	return hmac_sha256(&keys->kek, enrollment_label, strlen(enrollment_label),
-			   keys->enrollment.data);
-}
-
-/* With a KEK of its own; everything derived is there. */
-static int new_keys(struct secret *kek, struct exchange *exchange, struct keys **ret)
+int keys_open(const struct epochs *epochs, struct exchange *exchange, struct keys **ret)
 {
 	CLEANUP(keys_closep) struct keys *keys = calloc(1, sizeof(*keys));
 	int r;
@@ -75,92 +46,8 @@ static int new_keys(struct secret *kek, struct exchange *exchange, struct keys *
 	if (!keys)
 		return fail(-ENOMEM, "out of memory");
 	keys->exchange = exchange;
-	keys->kek = *kek;
-	*kek = SECRET_EMPTY;
-	r = derive(keys);
-	if (r == 0)
-		r = secret_alloc(&keys->cached, CACHE_SLOTS * P521_BYTES);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(keys);
-	return 0;
-}
-
-static int seal_check(struct keys *keys, struct store *store)
-{
-	CLEANUP_SECRET struct secret text = SECRET_EMPTY;
-	CLEANUP_FREE uint8_t *sealed = NULL;
-	size_t len;
-	int r;
-
-	r = secret_copy(&text, CHECK_TEXT, strlen(CHECK_TEXT));
-	if (r == 0)
-		r = aead_seal(&keys->kek, PURPOSE_CHECK, keys->id, &text, &sealed, &len);
-	if (r == 0)
-		r = store_begin(store);
-	if (r < 0)
-		return r;
-	r = store_setting_set(store, CHECK_SETTING, sealed, len);
-	if (r == 0)
-		return store_commit(store);
-	store_rollback(store);
-	return r;
-}
-
-int keys_create(const char *kek_path, struct store *store)
-{
-	CLEANUP(keys_closep) struct keys *keys = NULL;
-	CLEANUP_SECRET struct secret kek = SECRET_EMPTY;
-	int r;
-
-	if (file_exists(kek_path))
-		return fail(-EEXIST, "%s exists: a key that may be in use is never replaced",
-			    kek_path);
-	r = secret_random(&kek, KEK_BYTES);
-	if (r == 0)
-		r = file_replace(kek_path, kek.data, kek.len, 0600);
-	if (r == 0)
-		r = new_keys(&kek, NULL, &keys);
-	return r < 0 ? r : seal_check(keys, store);
-}
-
-static int check_kek(struct keys *keys, struct store *store, const char *kek_path)
-{
-	CLEANUP_SECRET struct secret text = SECRET_EMPTY;
-	uint8_t sealed[SEALED_MAX_BYTES];
-	size_t len;
-	int r;
-
-	r = store_setting(store, CHECK_SETTING, sealed, sizeof(sealed), &len);
-	if (r == STORE_NOT_FOUND)
-		return fail(-EINVAL, "the store has no check value for its key: restore a backup");
-	if (r < 0)
-		return r;
-	r = aead_open(&keys->kek, PURPOSE_CHECK, keys->id, sealed, len, &text);
-	if (r == -EBADMSG)
-		return fail(-EKEYREJECTED,
-			    "%s isn't the key of this store: restore the right one; "
-			    "with another, no device could ever be unlocked",
-			    kek_path);
-	return r;
-}
-
-int keys_open(const char *kek_path, struct store *store, struct exchange *exchange,
-	      struct keys **ret)
-{
-	CLEANUP(keys_closep) struct keys *keys = NULL;
-	CLEANUP_SECRET struct secret kek = SECRET_EMPTY;
-	int r;
-
-	r = secret_read_file(&kek, kek_path, KEK_BYTES + 1);
-	if (r < 0)
-		return fail_at(r, "key-encryption key %s", kek_path);
-	if (kek.len != KEK_BYTES)
-		return fail(-EINVAL, "%s must be exactly %d bytes: restore a backup of it",
-			    kek_path, KEK_BYTES);
-	r = new_keys(&kek, exchange, &keys);
-	if (r == 0)
-		r = check_kek(keys, store, kek_path);
+	keys->epochs = epochs;
+	r = secret_alloc(&keys->cached, CACHE_SLOTS * P521_BYTES);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(keys);
@@ -219,7 +106,7 @@ static int add_private(json_t *jwk, const uint8_t *scalar)
 #define BOUND_SIZE 192
 
 /* What a sealed key is tied to: moved to another row, it doesn't open. */
-static void bound_text(const struct keys *keys, const struct key_kind *kind, const uint8_t *device,
+static void bound_text(const struct key_kind *kind, const uint8_t *device,
 		       const struct store_key *key, char ret[static BOUND_SIZE])
 {
 	char organization[2 * ORGANIZATION_ID_BYTES + 1], id[2 * DEVICE_ID_BYTES + 1];
@@ -227,36 +114,47 @@ static void bound_text(const struct keys *keys, const struct key_kind *kind, con
 	text_hex(organization, key->organization, ORGANIZATION_ID_BYTES);
 	text_hex(id, device, DEVICE_ID_BYTES);
 	snprintf(ret, BOUND_SIZE, "%s/%s/%llu/%s/%s", organization, id,
-		 (unsigned long long)key->generation, keys->id, kind->name);
+		 (unsigned long long)key->generation, key->kek, kind->name);
 }
 
-/* A new private number of this kind: sealed, and its thumbprint. */
-static int make_one(struct keys *keys, const struct key_kind *kind, const uint8_t *device,
-		    const struct store_key *key, uint8_t *ret_sealed, size_t *ret_len,
-		    char *ret_thumbprint)
+static int seal_one(struct keys *keys, const struct key_kind *kind, const uint8_t *device,
+		    const struct secret *scalar, struct store_key *key)
 {
-	CLEANUP_SECRET struct secret scalar = SECRET_EMPTY;
 	CLEANUP_FREE uint8_t *sealed = NULL;
-	CLEANUP_JSON json_t *jwk = NULL;
+	bool is_exchange = kind == &exchange_kind;
+	const struct secret *kek;
 	char bound[BOUND_SIZE];
 	size_t len;
 	int r;
 
-	bound_text(keys, kind, device, key, bound);
-	r = exchange_generate(keys->exchange, &scalar);
+	bound_text(kind, device, key, bound);
+	r = epochs_kek(keys->epochs, key->kek, &kek);
 	if (r == 0)
-		r = public_jwk(keys->exchange, kind, scalar.data, &jwk);
-	if (r == 0)
-		r = jwk_thumbprint(jwk, ret_thumbprint);
-	if (r == 0)
-		r = aead_seal(&keys->kek, PURPOSE_DEVICE_KEY, bound, &scalar, &sealed, &len);
+		r = aead_seal(kek, PURPOSE_DEVICE_KEY, bound, scalar, &sealed, &len);
 	if (r < 0)
 		return r;
 	if (len > SEALED_MAX_BYTES)
 		return fail(-E2BIG, "a sealed key has %zu bytes", len);
-	memcpy(ret_sealed, sealed, len);
-	*ret_len = len;
+	memcpy(is_exchange ? key->exchange_sealed : key->signing_sealed, sealed, len);
+	*(is_exchange ? &key->exchange_len : &key->signing_len) = len;
 	return 0;
+}
+
+/* A new private number of this kind: sealed, and its thumbprint. */
+static int make_one(struct keys *keys, const struct key_kind *kind, const uint8_t *device,
+		    struct store_key *key)
+{
+	CLEANUP_SECRET struct secret scalar = SECRET_EMPTY;
+	CLEANUP_JSON json_t *jwk = NULL;
+	int r;
+
+	r = exchange_generate(keys->exchange, &scalar);
+	if (r == 0)
+		r = public_jwk(keys->exchange, kind, scalar.data, &jwk);
+	if (r == 0)
+		r = jwk_thumbprint(jwk, kind == &exchange_kind ? key->exchange_thumbprint
+							       : key->signing_thumbprint);
+	return r < 0 ? r : seal_one(keys, kind, device, &scalar, key);
 }
 
 int keys_make(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
@@ -264,14 +162,9 @@ int keys_make(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
 {
 	int r;
 
-	ret->generation = 1;
-	snprintf(ret->kek, sizeof(ret->kek), "%s", keys->id);
-	r = make_one(keys, &exchange_kind, device, ret, ret->exchange_sealed, &ret->exchange_len,
-		     ret->exchange_thumbprint);
-	if (r < 0)
-		return r;
-	return make_one(keys, &signing_kind, device, ret, ret->signing_sealed, &ret->signing_len,
-			ret->signing_thumbprint);
+	snprintf(ret->kek, sizeof(ret->kek), "%s", epochs_present(keys->epochs));
+	r = make_one(keys, &exchange_kind, device, ret);
+	return r < 0 ? r : make_one(keys, &signing_kind, device, ret);
 }
 
 static int open_one(struct keys *keys, const struct key_kind *kind, const uint8_t *device,
@@ -279,11 +172,15 @@ static int open_one(struct keys *keys, const struct key_kind *kind, const uint8_
 {
 	CLEANUP_SECRET struct secret scalar = SECRET_EMPTY;
 	bool is_exchange = kind == &exchange_kind;
+	const struct secret *kek;
 	char bound[BOUND_SIZE];
 	int r;
 
-	bound_text(keys, kind, device, key, bound);
-	r = aead_open(&keys->kek, PURPOSE_DEVICE_KEY, bound,
+	bound_text(kind, device, key, bound);
+	r = epochs_kek(keys->epochs, key->kek, &kek);
+	if (r < 0)
+		return r;
+	r = aead_open(kek, PURPOSE_DEVICE_KEY, bound,
 		      is_exchange ? key->exchange_sealed : key->signing_sealed,
 		      is_exchange ? key->exchange_len : key->signing_len, &scalar);
 	if (r == -EBADMSG || (r == 0 && scalar.len != P521_BYTES))
@@ -294,6 +191,23 @@ static int open_one(struct keys *keys, const struct key_kind *kind, const uint8_
 	*ret = scalar;
 	scalar = SECRET_EMPTY;
 	return 0;
+}
+
+int keys_rewrap(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
+		struct store_key *key)
+{
+	CLEANUP_SECRET struct secret exchange = SECRET_EMPTY;
+	CLEANUP_SECRET struct secret signing = SECRET_EMPTY;
+	int r;
+
+	r = open_one(keys, &exchange_kind, device, key, &exchange);
+	if (r == 0)
+		r = open_one(keys, &signing_kind, device, key, &signing);
+	if (r < 0)
+		return r;
+	snprintf(key->kek, sizeof(key->kek), "%s", epochs_present(keys->epochs));
+	r = seal_one(keys, &exchange_kind, device, &exchange, key);
+	return r < 0 ? r : seal_one(keys, &signing_kind, device, &signing, key);
 }
 
 int keys_exchange(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
@@ -319,11 +233,19 @@ int keys_exchange(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES
 	return 0;
 }
 
-/* Signs the public keys with the private signing key. */
+static int signer_of(struct keys *keys, const struct secret *signing, json_t **ret)
+{
+	int r = public_jwk(keys->exchange, &signing_kind, signing->data, ret);
+
+	return r < 0 ? r : add_private(*ret, signing->data);
+}
+
+/* The present public keys, signed by the present signing key, and by an older one if given. */
 static int sign(struct keys *keys, const struct secret *exchange, const struct secret *signing,
-		json_t **ret)
+		const struct secret *older, json_t **ret)
 {
 	CLEANUP_JWK json_t *signer = NULL;
+	CLEANUP_JWK json_t *second = NULL;
 	CLEANUP_JSON json_t *verify = NULL;
 	CLEANUP_JSON json_t *derive_jwk = NULL;
 	CLEANUP_JSON json_t *set = NULL;
@@ -332,34 +254,41 @@ static int sign(struct keys *keys, const struct secret *exchange, const struct s
 	r = public_jwk(keys->exchange, &signing_kind, signing->data, &verify);
 	if (r == 0)
 		r = public_jwk(keys->exchange, &exchange_kind, exchange->data, &derive_jwk);
+	if (r == 0)
+		r = signer_of(keys, signing, &signer);
+	if (r == 0 && older->len > 0)
+		r = signer_of(keys, older, &second);
 	if (r < 0)
 		return r;
 	set = json_pack("[O, O]", verify, derive_jwk);
-	signer = json_deep_copy(verify);
-	if (!set || !signer)
+	if (!set)
 		return fail(-ENOMEM, "out of memory");
-	r = add_private(signer, signing->data);
-	return r < 0 ? r : jwk_advertise(&signer, 1, set, ret);
+	json_t *signers[] = { signer, second };
+
+	return jwk_advertise(signers, second ? 2 : 1, set, ret);
 }
 
 int keys_advertise(struct keys *keys, const uint8_t device[static DEVICE_ID_BYTES],
-		   const struct store_key *key, char **ret)
+		   const struct store_key *key, const struct store_key *older, char **ret)
 {
 	CLEANUP_SECRET struct secret exchange = SECRET_EMPTY;
 	CLEANUP_SECRET struct secret signing = SECRET_EMPTY;
+	CLEANUP_SECRET struct secret second = SECRET_EMPTY;
 	CLEANUP_JSON json_t *jws = NULL;
 	int r;
 
 	r = open_one(keys, &exchange_kind, device, key, &exchange);
 	if (r == 0)
 		r = open_one(keys, &signing_kind, device, key, &signing);
+	if (r == 0 && older)
+		r = open_one(keys, &signing_kind, device, older, &second);
 	if (r == 0)
-		r = sign(keys, &exchange, &signing, &jws);
+		r = sign(keys, &exchange, &signing, &second, &jws);
 	return r < 0 ? r : js_print(jws, ret);
 }
 
 int keys_hash_enrollment(struct keys *keys, const char key[static ENROLLMENT_KEY_CHARS],
 			 uint8_t ret[static SECRET_HASH_BYTES])
 {
-	return hmac_sha256(&keys->enrollment, key, ENROLLMENT_KEY_CHARS, ret);
+	return hmac_sha256(epochs_enrollment(keys->epochs), key, ENROLLMENT_KEY_CHARS, ret);
 }

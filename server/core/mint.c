@@ -25,10 +25,12 @@ void mint_clean_name(const char *name, char ret[static MINT_NAME_SIZE])
 int mint_insert(struct core_parts *parts, struct store_new_device *device,
 		char ret_thumbprint[static THUMBPRINT_CHARS + 1])
 {
-	struct store_key key;
+	struct store_key key = { .generation = 1 };
 	int r;
 
 	r = random_bytes(device->id, sizeof(device->id));
+	if (r == 0)
+		r = epochs_check(parts->epochs, parts->store);
 	if (r < 0)
 		return r;
 	memcpy(key.organization, device->organization, sizeof(key.organization));
@@ -105,6 +107,76 @@ int mint_device(struct core_parts *parts, const struct message_mint *request,
 	if (r != 0)
 		snprintf(ret->code, sizeof(ret->code), "unavailable");
 	return r <= 0 ? r : fail(-EINVAL, "admin asked for a device of an unknown organization");
+}
+
+/* STORE_NOT_FOUND; STORE_CONFLICT: it has or may have no unlock to keep, or its header is being
+ * written. */
+static int may_rotate(struct core_parts *parts, const struct message_rotate *request,
+		      uint64_t *ret_generation)
+{
+	struct store_unlock unlock;
+	uint64_t now_s;
+	int r = store_unlock(parts->store, request->device, &unlock);
+
+	if (r == 0)
+		r = store_now(parts->store, &now_s);
+	if (r != 0)
+		return r;
+	if (memcmp(unlock.organization, request->organization, sizeof(unlock.organization)) != 0)
+		return STORE_NOT_FOUND;
+	*ret_generation = unlock.generation;
+	return unlock.revoked_s > 0 || unlock.converting_until_s > now_s ? STORE_CONFLICT : 0;
+}
+
+static int rotate(struct core_parts *parts, const struct message_rotate *request,
+		  const struct source_address *source, struct message_redeemed *ret)
+{
+	struct store_key key = { .generation = 0 };
+	char detail[40];
+	struct store_audit_entry entry = { .event = "device-keys-rotated",
+					   .actor = request->actor,
+					   .detail = detail,
+					   .device = request->device };
+	uint64_t now_s;
+	int r = may_rotate(parts, request, &key.generation);
+
+	if (r == 0)
+		r = epochs_check(parts->epochs, parts->store);
+	if (r != 0)
+		return r;
+	key.generation++;
+	memcpy(key.organization, request->organization, sizeof(key.organization));
+	snprintf(detail, sizeof(detail), "generation %llu", (unsigned long long)key.generation);
+	r = keys_make(parts->keys, request->device, &key);
+	if (r == 0)
+		r = store_now(parts->store, &now_s);
+	if (r == 0)
+		r = store_key_insert(parts->store, request->device, &key, now_s);
+	if (r == 0)
+		r = store_generation_set(parts->store, request->device, key.generation);
+	if (r != 0)
+		return r < 0 ? r : fail(-EIO, "the store contradicts itself: a new generation");
+	memcpy(ret->device, request->device, sizeof(ret->device));
+	snprintf(ret->thumbprint, sizeof(ret->thumbprint), "%s", key.signing_thumbprint);
+	return audit_made(parts, request->organization, &entry, source);
+}
+
+int mint_rotate(struct core_parts *parts, const struct message_rotate *request,
+		const struct source_address *source, struct message_redeemed *ret)
+{
+	static const struct {
+		uint32_t status;
+		const char *code;
+	} outcomes[] = { [0] = { 200, "" },
+			 [STORE_NOT_FOUND] = { 404, "not-found" },
+			 [STORE_CONFLICT] = { 409, "conflict" } };
+	int r = store_begin(parts->store);
+
+	if (r == 0)
+		r = core_parts_end(parts, rotate(parts, request, source, ret));
+	ret->status = r < 0 ? 503 : outcomes[r].status;
+	snprintf(ret->code, sizeof(ret->code), "%s", r < 0 ? "unavailable" : outcomes[r].code);
+	return MIN(r, 0);
 }
 
 /* Generates until the id is free, and inserts. */

@@ -22,5 +22,7 @@ void mint_clean_name(const char *name, char ret[static MINT_NAME_SIZE]);
  * and ret says 503. */
 int mint_device(struct core_parts *parts, const struct message_mint *request,
 		const struct source_address *source, struct message_redeemed *ret) MUST_CHECK;
+int mint_rotate(struct core_parts *parts, const struct message_rotate *request,
+		const struct source_address *source, struct message_redeemed *ret) MUST_CHECK;
 int mint_key(struct core_parts *parts, const struct message_mint_key *request,
 	     const struct source_address *source, struct message_key_minted *ret) MUST_CHECK;

@@ -4,8 +4,6 @@
  */
 #include "server/core/parts.h"
 
-#include "server/config.h"
-
 void core_parts_close(struct core_parts *parts)
 {
 	connections_closep(&parts->connections);
@@ -13,6 +11,7 @@ void core_parts_close(struct core_parts *parts)
 	audit_closep(&parts->audit);
 	adverts_closep(&parts->adverts);
 	keys_closep(&parts->keys);
+	epochs_closep(&parts->epochs);
 	exchange_closep(&parts->exchange);
 	store_closep(&parts->store);
 	*parts = (struct core_parts){ .store = NULL };
@@ -21,16 +20,17 @@ void core_parts_close(struct core_parts *parts)
 int core_parts_open(const struct server_config *config, struct core_parts *ret)
 {
 	CLEANUP(core_parts_close) struct core_parts parts = { .store = NULL };
-	char writer[CONFIG_WRITER_SIZE], kek_path[CONFIG_PATH_SIZE];
+	char writer[CONFIG_WRITER_SIZE];
 	int r;
 
 	config_writer(config, "core", writer);
-	config_path(config->dir, CONFIG_FILE_KEK, kek_path);
 	r = store_open(config->store, writer, &parts.store);
 	if (r == 0)
 		r = exchange_open(&parts.exchange);
 	if (r == 0)
-		r = keys_open(kek_path, parts.store, parts.exchange, &parts.keys);
+		r = epochs_open(config, parts.store, &parts.epochs);
+	if (r == 0)
+		r = keys_open(parts.epochs, parts.exchange, &parts.keys);
 	if (r == 0)
 		r = adverts_open(&parts.adverts);
 	if (r == 0)

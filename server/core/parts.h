@@ -15,14 +15,13 @@
 struct core_parts {
 	struct store *store;
 	struct exchange *exchange;
+	struct epochs *epochs;
 	struct keys *keys;
 	struct adverts *adverts;
 	struct audit *audit;
 	struct throttle *throttle;
 	struct connections *connections;
 };
-
-struct server_config;
 
 /* Opens the store, the KEK of the server's folder and everything else. */
 int core_parts_open(const struct server_config *config, struct core_parts *ret) MUST_CHECK;

@@ -29,6 +29,7 @@ static const struct outcome_row outcome_rows[REDEEM_OUTCOME_COUNT] = {
 	[REDEEM_KEY_EXPIRED] = { 403, "key-expired" },
 	[REDEEM_KEY_USED_UP] = { 403, "key-used-up" },
 	[REDEEM_SLOW_DOWN] = { 429, "slow-down" },
+	[REDEEM_QUARANTINE] = { 503, "quarantine" },
 };
 
 /* May the machine that enrolled with this nonce have its answer again? */
@@ -245,13 +246,19 @@ static int enroll_again(struct redeeming *redeeming, struct message_redeemed *re
 static int redeem(struct redeeming *redeeming, enum redeem_outcome *outcome,
 		  struct message_redeemed *ret)
 {
+	uint64_t quarantined_s = 0;
 	int r;
 
 	if (*outcome != REDEEM_SLOW_DOWN) {
 		r = judge(redeeming, outcome);
+		if (r == 0)
+			r = store_quarantine(redeeming->parts->store, &quarantined_s);
 		if (r < 0)
 			return r;
 	}
+	/* A key that was revoked since the backup is good again in it. */
+	if (quarantined_s > 0 && (*outcome == REDEEM_NEW || *outcome == REDEEM_REPEAT))
+		*outcome = REDEEM_QUARANTINE;
 	if (*outcome == REDEEM_NEW)
 		return enroll_new(redeeming, ret);
 	if (*outcome == REDEEM_REPEAT)

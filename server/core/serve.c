@@ -54,6 +54,10 @@ static void tell_health(struct core *core, const char *reason)
 
 void core_unwell(struct core *core, int r)
 {
+	if (r == -ESTALE) { /* of a rotation, or one damaged row? */
+		core->is_stale |= epochs_look(core->parts.epochs, core->parts.store) == -ESTALE;
+		return;
+	}
 	if (r >= 0 || core->unwell)
 		return;
 	log_error("can't answer: %s", fail_text());
@@ -172,6 +176,18 @@ static int serve_mint(struct question *question)
 	return r;
 }
 
+static int serve_rotate(struct question *question)
+{
+	const struct message_rotate *asked = &question->message->rotate;
+	union message out;
+	int r;
+
+	message_start(&out, MESSAGE_REDEEMED, asked->head.connection, asked->head.request);
+	r = mint_rotate(&question->core->parts, asked, question->source, &out.redeemed);
+	send_to(question->core, question->port, &out);
+	return r;
+}
+
 static int serve_mint_key(struct question *question)
 {
 	const struct message_mint_key *asked = &question->message->mint_key;
@@ -199,6 +215,7 @@ static int (*const serve[MESSAGE_TYPE_COUNT])(struct question *question) = {
 	[MESSAGE_REDEEM] = serve_redeem,
 	[MESSAGE_MINT] = serve_mint,
 	[MESSAGE_MINT_KEY] = serve_mint_key,
+	[MESSAGE_ROTATE] = serve_rotate,
 };
 
 /* One question of a port; MESSAGE_LATER when there is none. Drops who breaks the contract. */

@@ -61,6 +61,7 @@ static int read_facts(struct core_parts *parts, struct unlock_item *item, struct
 		return r == STORE_NOT_FOUND ? 0 : r;
 	facts->device_known = true;
 	facts->disabled = ret->device.disabled;
+	facts->quarantined = ret->device.quarantined;
 	facts->revoked_s = ret->device.revoked_s;
 	facts->converting_until_s = ret->device.converting_until_s;
 	r = cidr_list_parse(ret->device.allow_from, &facts->allow_from);
@@ -71,7 +72,8 @@ static int read_facts(struct core_parts *parts, struct unlock_item *item, struct
 		return 0;
 	}
 	r = store_key(parts->store, item->request.device, item->request.thumbprint, &item->key);
-	facts->key_known = r == 0;
+	/* A destroyed device has no key any more: it is denied as revoked, which it is too. */
+	facts->key_known = r == 0 || ret->device.destroyed_s > 0;
 	return r == STORE_NOT_FOUND ? 0 : r;
 }
 
@@ -122,6 +124,12 @@ static int note_allowed(struct core_parts *parts, const struct unlock_item *item
 	if (r == 0)
 		r = store_unlock_seen(parts->store, item->request.device, reading->facts.now_s,
 				      item->decision.is_new_address ? registered : NULL, is_native);
+	if (r == 0 && item->key.generation < reading->device.generation) {
+		snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "%san older key",
+			 detail[0] ? ", " : "");
+		r = store_key_used(parts->store, item->request.device, item->key.generation,
+				   reading->facts.now_s);
+	}
 	return r != 0 ? r : store_audit_append(parts->store, item->organization, &entry);
 }
 
@@ -228,10 +236,11 @@ static int finish_item(struct core_parts *parts, struct unlock_item *item, uint6
 		answer_status(item, 403);
 		return 0;
 	}
-	if (multiply(parts, item) < 0) { /* this device's key, not the store, is at fault */
+	r = multiply(parts, item);
+	if (r < 0) { /* this device's key, not the store, is at fault; or the KEK was rotated */
 		log_failure(-EIO);
 		answer_status(item, 503);
-		return 0;
+		return r == -ESTALE ? r : 0;
 	}
 	r = check_again(parts, item, version);
 	if (r != 0)

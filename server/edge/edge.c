@@ -39,12 +39,30 @@ void edge_connection_done(struct edge *edge, uint64_t id)
 		stop_with(edge, 0);
 }
 
+/* Connections that are open keep theirs. */
+static void take_leaf(struct edge *edge, int fd)
+{
+	struct ssl_ctx_st *fresh;
+
+	if (tls_load_file(fd, &fresh) < 0) {
+		log_failure(-EINVAL);
+		return;
+	}
+	tls_unload(edge->tls);
+	edge->tls = fresh;
+	log_info("the certificate was renewed");
+}
+
 static void on_monitor(void *userdata, const union message *message, int fd)
 {
 	struct edge *edge = userdata;
 	int r;
 
-	/* The table lets nothing but SOCKET come from there. */
+	if (message->head.type == MESSAGE_LEAF) {
+		take_leaf(edge, fd);
+		return;
+	}
+	/* The table lets nothing else but SOCKET come from there. */
 	if (edge->stopping) {
 		close(fd);
 		edge_connection_done(edge, message->head.connection);

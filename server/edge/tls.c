@@ -12,14 +12,21 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "common/secret.h"
 
 DEFINE_CLEANUP(SSL_CTX *, SSL_CTX_free);
 DEFINE_CLEANUP(SSL *, SSL_free);
+DEFINE_CLEANUP(X509 *, X509_free);
+DEFINE_CLEANUP(EVP_PKEY *, EVP_PKEY_free);
+DEFINE_CLEANUP(BIO *, BIO_free);
+
+#define LEAF_MAX_BYTES (64 * KIB)
 
 /* Forward secrecy and AEAD only; TLS 1.3's own suites need no list. */
 static const char tls12_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -59,6 +66,59 @@ int tls_load(const char *chain_path, const char *key_path, struct ssl_ctx_st **r
 		return fail(-EINVAL, "%s isn't the key of %s", key_path, chain_path);
 	*ret = TAKE_PTR(context);
 	return 0;
+}
+
+/* The leaf, and the certificates behind it up to the key. */
+static bool use_chain(SSL_CTX *context, BIO *bio)
+{
+	CLEANUP(X509_freep) X509 *leaf = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	X509 *issuer;
+
+	if (!leaf || SSL_CTX_use_certificate(context, leaf) != 1)
+		return false;
+	while ((issuer = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		if (SSL_CTX_add0_chain_cert(context, issuer) != 1) {
+			X509_free(issuer);
+			return false;
+		}
+	}
+	ERR_clear_error(); /* of the end */
+	return true;
+}
+
+static bool use_key(SSL_CTX *context, BIO *bio)
+{
+	CLEANUP(EVP_PKEY_freep) EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+
+	return key && SSL_CTX_use_PrivateKey(context, key) == 1 &&
+	       SSL_CTX_check_private_key(context) == 1;
+}
+
+int tls_load_file(int fd, struct ssl_ctx_st **ret)
+{
+	CLEANUP_CLOSE int owned = fd;
+	CLEANUP_SECRET struct secret text = SECRET_EMPTY;
+	CLEANUP(SSL_CTX_freep) SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	CLEANUP(BIO_freep) BIO *certs = NULL;
+	CLEANUP(BIO_freep) BIO *key = NULL;
+	int r = secret_read_fd(&text, owned, LEAF_MAX_BYTES);
+
+	if (r < 0)
+		return fail_at(r, "the new certificate");
+	certs = BIO_new_mem_buf(text.data, (int)text.len);
+	key = BIO_new_mem_buf(text.data, (int)text.len);
+	if (!context || !certs || !key || !set_rules(context))
+		return fail(-ENOMEM, "can't set up TLS: %s", tls_reason());
+	if (!use_chain(context, certs) || !use_key(context, key))
+		return fail(-EINVAL, "the new certificate or its key can't be used: %s",
+			    tls_reason());
+	*ret = TAKE_PTR(context);
+	return 0;
+}
+
+void tls_unload(struct ssl_ctx_st *context)
+{
+	SSL_CTX_free(context);
 }
 
 int tls_accept(struct ssl_ctx_st *context, struct event_base *base, int fd,

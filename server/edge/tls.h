@@ -12,8 +12,12 @@ struct bufferevent;
 struct event_base;
 struct ssl_ctx_st;
 
-/* The context is never freed: it lives as long as the process. */
 int tls_load(const char *chain_path, const char *key_path, struct ssl_ctx_st **ret) MUST_CHECK;
+
+/* The same of one file, certificates first, then the key; read from its beginning and closed, also
+ * on failure. For a leaf that was renewed: connections that are open keep the old one. */
+int tls_load_file(int fd, struct ssl_ctx_st **ret) MUST_CHECK;
+void tls_unload(struct ssl_ctx_st *context);
 
 /* Takes the connected socket (also on failure) and begins the server's side of the handshake.
  * The buffer closes the socket when it is freed. */

@@ -75,6 +75,13 @@ void hand_accepted(struct monitor *monitor, enum process_kind kind, int fd,
 /* A child has died: its connections are over. */
 void hand_forget(struct monitor *monitor, struct child *child);
 
+/* --- leaf.c ---------------------------------------------------------------------------------- */
+
+#define LEAF_LOOK_S 3600
+
+/* Renews the leaf when that is due; hands it to front and admin then, or when always is set. */
+void leaf_look(struct monitor *monitor, bool always);
+
 /* --- proxy_wait.c ---------------------------------------------------------------------------- */
 
 /* Is the source address to be read from this peer's PROXY header? */

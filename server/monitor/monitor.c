@@ -120,6 +120,30 @@ static void on_terminate(evutil_socket_t fd, short what, void *userdata)
 	children_stop(monitor);
 }
 
+static void on_hangup(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd;
+	(void)what;
+	leaf_look(userdata, true);
+}
+
+static void on_leaf_time(evutil_socket_t fd, short what, void *userdata)
+{
+	(void)fd;
+	(void)what;
+	leaf_look(userdata, false);
+}
+
+static int watch_leaf(struct monitor *monitor)
+{
+	const struct timeval every = { .tv_sec = LEAF_LOOK_S };
+	struct event *event = event_new(monitor->base, -1, EV_PERSIST, on_leaf_time, monitor);
+
+	if (!event || event_add(event, &every))
+		return fail(-ENOMEM, "out of memory");
+	return 0;
+}
+
 static int watch_signal(struct monitor *monitor, int number, event_callback_fn callback)
 {
 	struct event *event = evsignal_new(monitor->base, number, callback, monitor);
@@ -147,6 +171,10 @@ static int open_events(struct monitor *monitor)
 	r = watch_signal(monitor, SIGCHLD, on_child);
 	if (!r)
 		r = watch_signal(monitor, SIGTERM, on_terminate);
+	if (!r)
+		r = watch_signal(monitor, SIGHUP, on_hangup);
+	if (!r)
+		r = watch_leaf(monitor);
 	if (!r)
 		r = watch_signal(monitor, SIGINT, on_terminate);
 	return r;

@@ -123,6 +123,20 @@ void db_rollback(struct db *db)
 	db->backend->rollback(db);
 }
 
+void db_scrub(struct db *db)
+{
+	if (db->backend->scrub)
+		db->backend->scrub(db);
+}
+
+int db_copy(struct db *db, const char *path)
+{
+	if (!db->backend->copy)
+		return fail(-ENOTSUP, "the store is in a database server, which has its own tools "
+				      "for that (pg_dump): docs/backup.md");
+	return db->backend->copy(db, path);
+}
+
 int db_now(struct db *db, uint64_t *ret)
 {
 	return db->backend->now(db, ret);

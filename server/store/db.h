@@ -107,6 +107,14 @@ int db_commit(struct db *db) MUST_CHECK;
 /* Does nothing outside of a transaction. Forgets no sentence. */
 void db_rollback(struct db *db);
 
+/* What was deleted or overwritten leaves the files too, as far as the back end can do that now:
+ * SQLite's log keeps old pages until it is written back. */
+void db_scrub(struct db *db);
+
+/* Writes everything, as it is at one moment, to a new file that must not exist; others go on
+ * meanwhile. -ENOTSUP with a sentence: the back end has its own tools for that. */
+int db_copy(struct db *db, const char *path) MUST_CHECK;
+
 /* Seconds since the epoch by the database's clock. */
 int db_now(struct db *db, uint64_t *ret) MUST_CHECK;
 

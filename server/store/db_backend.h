@@ -25,6 +25,8 @@ struct db_backend {
 	int (*begin_reading)(struct db *db);
 	int (*commit)(struct db *db);
 	void (*rollback)(struct db *db);
+	int (*copy)(struct db *db, const char *path); /* NULL: it has tools of its own */
+	void (*scrub)(struct db *db);		      /* NULL: nothing that it could do */
 	int (*now)(struct db *db, uint64_t *ret);
 	int (*changes_of_others)(struct db *db, uint64_t *ret);
 	int (*version)(struct db *db, uint64_t *ret);

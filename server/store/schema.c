@@ -11,8 +11,10 @@
 
 /* One line a file here, and one in the list. */
 EMBED(schema_001, "server/store/schema/001-begin.sql");
+EMBED(schema_003, "server/store/schema/003-keys.sql");
 
 const char *const schema_files[] = {
 	schema_001,
+	schema_003,
 };
 const size_t schema_count = ARRAY_SIZE(schema_files);

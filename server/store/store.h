@@ -106,7 +106,14 @@ int store_enrollment_key_revoke(struct store *store, const struct store_by *by,
 
 /* --- devices (created by core: MESSAGE_REDEEM, MESSAGE_MINT) --------------------------------- */
 
-enum store_device_change { DEVICE_DISABLE, DEVICE_ENABLE, DEVICE_REVOKE };
+/* Destroying removes the wrapped keys; it comes after revoking. */
+enum store_device_change {
+	DEVICE_DISABLE,
+	DEVICE_ENABLE,
+	DEVICE_REVOKE,
+	DEVICE_DESTROY,
+	DEVICE_DROP_OLD_KEYS
+};
 
 /* Figures of a phase under way; 0 where not known. */
 struct store_figures {
@@ -116,10 +123,10 @@ struct store_figures {
 struct store_device {
 	uint8_t id[DEVICE_ID_BYTES];
 	const char *name;
-	const char
-		*state;	  /* "converting", "active", "disabled", "revoked": docs/server-states.md */
-	const char *tags; /* JSON array text */
-	const char *allow_from;		  /* JSON array text */
+	const char *state;	/* "converting", "active", "disabled", "revoked", "destroyed":
+				   docs/server-states.md */
+	const char *tags;	/* JSON array text */
+	const char *allow_from; /* JSON array text */
 	const char *registered_addresses; /* JSON array text */
 	const char *platform;		  /* JSON text, claimed by the machine; "" if none */
 	const char *enrollment_key;	  /* id; "" when made by an admin */
@@ -136,6 +143,10 @@ struct store_device {
 	uint64_t progress_s;
 	const char *evidence; /* JSON object text, claimed by the machine; "" if none */
 	bool native_boot_seen;
+	uint64_t old_keys;	 /* generations besides the present one */
+	uint64_t old_key_used_s; /* when one of them was last used; 0: never */
+	uint64_t destroyed_s;	 /* 0: not destroyed */
+	uint64_t final_s;	 /* since when no backup can bring it back; 0: not yet */
 };
 
 typedef int (*store_device_each)(const struct store_device *row, void *userdata);
@@ -172,6 +183,21 @@ int store_progress(struct store *store, const char *report_token,
 /* Replaces the evidence (JSON object text, at most 32 KiB, checked by the caller). */
 int store_evidence(struct store *store, const char *report_token, const char *evidence,
 		   const struct source_address *source) MUST_CHECK;
+
+/* --- the server's own state ------------------------------------------------------------------ */
+
+struct store_status {
+	char kek[33]; /* the present epoch's id */
+	uint64_t kek_since_s;
+	uint64_t kek_copied_s, kek_copy_opened_s; /* its portable copy; 0: never */
+	bool kek_rotating;			  /* a rotation isn't finished */
+	uint64_t kek_kept;			  /* old epochs that aren't destroyed */
+	uint64_t checkpoint, checkpoint_s;	  /* the audit's newest; 0: none */
+	bool checkpoint_late;
+	uint64_t quarantine_s; /* since when; 0: not */
+};
+
+int store_status(struct store *store, struct store_status *ret) MUST_CHECK;
 
 /* --- audit ----------------------------------------------------------------------------------- */
 
@@ -211,6 +237,21 @@ struct store_audit_entry {
 int store_audit_note(struct store *store, const uint8_t organization[static 16],
 		     const struct store_audit_entry *entry) MUST_CHECK;
 
-/* Recomputes the hash chain of every lane. 0: whole; STORE_CONFLICT: broken, with a sentence that
- * names the lane and row. */
+/* Recomputes the hash chain of every lane from where it begins (after pruning: store_audit_base()
+ * in store_core.h). 0: whole; STORE_CONFLICT: broken, with a sentence that names the lane and row.
+ */
 int store_audit_verify(struct store *store) MUST_CHECK;
+
+/* A row with what proves it, for the export. */
+struct store_audit_row {
+	struct store_event event;
+	const uint8_t *organization, *hash; /* 16 and 32 bytes */
+	uint64_t lane_seq;
+};
+
+typedef int (*store_audit_row_each)(const struct store_audit_row *row, void *userdata);
+
+/* Every row of every organization behind after_seq, oldest first. For the operator's commands; not
+ * for the API. */
+int store_audit_export(struct store *store, uint64_t after_seq, store_audit_row_each each,
+		       void *userdata) MUST_CHECK;

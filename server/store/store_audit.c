@@ -6,6 +6,7 @@
  * The hash is SHA-256 over "panocrypt-audit-1", the previous hash (zeros for the first row), then
  * organization, writer, lane_seq, time, event, device, source, reason, actor, detail, count. Bytes
  * and texts stand behind their length (64 bits), numbers are 64 bits, all little-endian.
+ * docs/audit.md tells it to people.
  */
 #include <endian.h>
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include "server/store/store_internal.h"
 
 #define DOMAIN "panocrypt-audit-1"
-#define VERIFY_PAGE 5000
 
 struct row {
 	const uint8_t *organization;
@@ -68,17 +68,34 @@ static int hash_row(const struct row *row, const uint8_t previous[32], uint8_t r
 	return sha256(buf.text, buf.len, ret);
 }
 
-struct head {
-	uint64_t lane_seq;
-	uint8_t hash[32];
-};
-
 static int take_head(const struct db_row *row, void *userdata)
 {
-	struct head *head = userdata;
+	struct store_lane *head = userdata;
 
 	head->lane_seq = db_number(row, 0);
 	return db_blob_copy(row, 1, head->hash, sizeof(head->hash));
+}
+
+int store_lane_head(struct store *store, struct store_lane *lane)
+{
+	struct db_value organization = DB_BLOB(lane->organization, ORGANIZATION_ID_BYTES);
+	int r;
+
+	r = store_one(store,
+		      "SELECT lane_seq, hash FROM audit WHERE organization = $1 AND writer = $2"
+		      " ORDER BY lane_seq DESC LIMIT 1",
+		      DB_ARGS(organization, DB_TEXT(lane->writer)), take_head, lane);
+	return r == STORE_NOT_FOUND ? store_audit_base(store, lane) : r;
+}
+
+int store_audit_base(struct store *store, struct store_lane *lane)
+{
+	return store_one(
+		store,
+		"SELECT lane_seq, hash FROM audit_base"
+		" WHERE organization = $1 AND writer = $2",
+		DB_ARGS(DB_BLOB(lane->organization, ORGANIZATION_ID_BYTES), DB_TEXT(lane->writer)),
+		take_head, lane);
 }
 
 static const char *or_empty(const char *text)
@@ -105,7 +122,7 @@ static int insert_row(struct store *store, const struct row *row, const uint8_t 
 int store_audit_append(struct store *store, const uint8_t organization[static 16],
 		       const struct store_audit_entry *entry)
 {
-	struct head head = { 0 };
+	struct store_lane head = { .lane_seq = 0 };
 	struct row row = { .organization = organization, .writer = store->writer };
 	uint8_t hash[32];
 	int r;
@@ -119,12 +136,10 @@ int store_audit_append(struct store *store, const uint8_t organization[static 16
 		.device = entry->device,
 		.count = MAX(entry->count, 1),
 	};
-	r = db_query(store->db,
-		     "SELECT lane_seq, hash FROM audit WHERE organization = $1 AND writer = $2"
-		     " ORDER BY lane_seq DESC LIMIT 1",
-		     DB_ARGS(DB_BLOB(organization, ORGANIZATION_ID_BYTES), DB_TEXT(store->writer)),
-		     take_head, &head);
-	if (r == 0)
+	memcpy(head.organization, organization, sizeof(head.organization));
+	strcpy(head.writer, store->writer); /* of the same size */
+	r = store_lane_head(store, &head);
+	if (r >= 0)
 		r = db_now(store->db, &row.time_s);
 	if (r < 0)
 		return r;
@@ -247,12 +262,13 @@ int store_denials(struct store *store, const uint8_t organization[static 16],
 
 /* --- verifying ------------------------------------------------------------------------------- */
 
+#define VERIFY_ROWS 5000
+
 struct chain {
-	uint8_t organization[ORGANIZATION_ID_BYTES];
-	char writer[WRITER_SIZE];
-	struct head head;
+	struct store *store;
+	size_t count;		/* rows of this turn */
+	struct store_lane head; /* the last row that was right */
 	bool started;
-	size_t rows; /* of this page */
 };
 
 static int broken(const struct row *row, const char *what)
@@ -268,13 +284,17 @@ static int broken(const struct row *row, const char *what)
 /* The next row belongs to another lane than the one before. */
 static int begin_lane(struct chain *chain, const struct row *row)
 {
-	memset(&chain->head, 0, sizeof(chain->head));
-	memcpy(chain->organization, row->organization, sizeof(chain->organization));
-	if (strlen(row->writer) >= sizeof(chain->writer))
+	struct store_lane *head = &chain->head;
+	int r;
+
+	memset(head, 0, sizeof(*head));
+	memcpy(head->organization, row->organization, sizeof(head->organization));
+	if (strlen(row->writer) >= sizeof(head->writer))
 		return broken(row, "the writer's name is too long");
-	strcpy(chain->writer, row->writer); /* length checked above */
+	strcpy(head->writer, row->writer); /* length checked above */
 	chain->started = true;
-	return 0;
+	r = store_audit_base(chain->store, head);
+	return r == STORE_NOT_FOUND ? 0 : r;
 }
 
 static int check_row(const struct db_row *found, void *userdata)
@@ -296,6 +316,7 @@ static int check_row(const struct db_row *found, void *userdata)
 			     .count = db_number(found, 10) } };
 	int r;
 
+	chain->count++;
 	r = db_blob_copy(found, 0, organization, sizeof(organization));
 	if (r == 0)
 		r = db_blob_copy(found, 11, hash, sizeof(hash));
@@ -303,9 +324,12 @@ static int check_row(const struct db_row *found, void *userdata)
 		return r;
 	if (device_len && device_len != DEVICE_ID_BYTES)
 		return broken(&row, "the device's id has a wrong length");
-	if (!chain->started || strcmp(chain->writer, row.writer) != 0 ||
-	    memcmp(chain->organization, organization, sizeof(organization)) != 0)
+	if (!chain->started || strcmp(chain->head.writer, row.writer) != 0 ||
+	    memcmp(chain->head.organization, organization, sizeof(organization)) != 0)
 		r = begin_lane(chain, &row);
+	if (r == 0 && row.lane_seq <= chain->head.lane_seq)
+		return broken(&row, "it stands before the lane's beginning: pruning was cut, or it "
+				    "was added; \"panocryptd audit prune\" removes it");
 	if (r == 0 && row.lane_seq != chain->head.lane_seq + 1)
 		return broken(&row, "rows before it are missing");
 	if (r == 0)
@@ -316,33 +340,33 @@ static int check_row(const struct db_row *found, void *userdata)
 		return broken(&row, "its hash doesn't fit its content and the row before");
 	chain->head.lane_seq = row.lane_seq;
 	memcpy(chain->head.hash, hash, sizeof(hash));
-	chain->rows++;
 	return 0;
 }
 
-/* The rows behind those that were checked, some of them: a statement must not take long. */
-static int check_page(struct store *store, struct chain *chain)
+/* The next rows behind the last one that was right; they may all be held in memory at once. */
+static int verify_some(struct chain *chain)
 {
-	chain->rows = 0;
+	const struct store_lane from = chain->head; /* moves meanwhile */
+
+	chain->count = 0;
 	return db_query(
-		store->db,
+		chain->store->db,
 		"SELECT organization, writer, lane_seq, time_s, event, device, source,"
 		" reason, actor, detail, count, hash FROM audit"
 		" WHERE (organization, writer, lane_seq) > ($1, $2, $3)"
 		" ORDER BY organization, writer, lane_seq LIMIT $4",
-		DB_ARGS(DB_BLOB(chain->organization, chain->started ? ORGANIZATION_ID_BYTES : 0),
-			DB_TEXT(chain->writer), DB_NUMBER(chain->head.lane_seq),
-			DB_NUMBER(VERIFY_PAGE)),
+		DB_ARGS(DB_BLOB(from.organization, chain->started ? ORGANIZATION_ID_BYTES : 0),
+			DB_TEXT(from.writer), DB_NUMBER(from.lane_seq), DB_NUMBER(VERIFY_ROWS)),
 		check_row, chain);
 }
 
 int store_audit_verify(struct store *store)
 {
-	struct chain chain = { .started = false };
+	struct chain chain = { .store = store };
 	int r;
 
-	do
-		r = check_page(store, &chain);
-	while (r == 0 && chain.rows == VERIFY_PAGE);
+	do {
+		r = verify_some(&chain);
+	} while (r == 0 && chain.count == VERIFY_ROWS);
 	return r;
 }

@@ -13,6 +13,7 @@
 #define NONCE_BYTES 16
 #define FINGERPRINT_BYTES 32
 #define SECRET_HASH_BYTES 32
+#define WRITER_SIZE 64
 
 /* --- transactions ---------------------------------------------------------------------------- */
 
@@ -35,6 +36,55 @@ int store_version(struct store *store, uint64_t *ret) MUST_CHECK;
 int store_audit_append(struct store *store, const uint8_t organization[static 16],
 		       const struct store_audit_entry *entry) MUST_CHECK;
 
+/* A lane of the audit and a row in it: its head, or the last row that was pruned. */
+struct store_lane {
+	uint8_t organization[ORGANIZATION_ID_BYTES];
+	char writer[WRITER_SIZE];
+	uint64_t lane_seq;
+	uint8_t hash[32];
+};
+
+typedef int (*store_lane_each)(const struct store_lane *lane, void *userdata);
+
+/* The head of every lane, ordered. Outside of a transaction too, as all down to
+ * store_audit_prune(). */
+int store_audit_heads(struct store *store, store_lane_each each, void *userdata) MUST_CHECK;
+/* Where a pruned lane begins: its last removed row, into lane_seq and hash; organization and writer
+ * are given. STORE_NOT_FOUND: nothing was pruned. */
+int store_audit_base(struct store *store, struct store_lane *lane) MUST_CHECK;
+/* How many lanes were pruned. */
+int store_audit_base_count(struct store *store, uint64_t *ret) MUST_CHECK;
+/* The hash of one row into lane->hash; the other members are given. STORE_NOT_FOUND. */
+int store_audit_hash(struct store *store, struct store_lane *lane) MUST_CHECK;
+/* The seq of the newest row; 0: there is none. */
+int store_audit_newest(struct store *store, uint64_t *ret) MUST_CHECK;
+
+/* Removes rows of a lane that stand before its base or are it; at most a few thousand a call.
+ * *ret_removed 0: nothing is left to remove. One transaction. */
+int store_audit_prune(struct store *store, const struct store_lane *base,
+		      uint64_t *ret_removed) MUST_CHECK;
+
+/* A signed list of heads (server/core/checkpoint.h). */
+struct store_checkpoint {
+	uint64_t serial, time_s, audit_seq;
+	const char *text;
+};
+
+typedef int (*store_checkpoint_each)(const struct store_checkpoint *row, void *userdata);
+
+/* Those behind after_serial, oldest first. */
+int store_checkpoints(struct store *store, uint64_t after_serial, store_checkpoint_each each,
+		      void *userdata) MUST_CHECK;
+/* The newest one made at before_s or earlier. STORE_NOT_FOUND. */
+int store_checkpoint_last(struct store *store, uint64_t before_s, store_checkpoint_each each,
+			  void *userdata) MUST_CHECK;
+int store_checkpoint_count(struct store *store, uint64_t *ret) MUST_CHECK;
+int store_checkpoint_insert(struct store *store, const struct store_checkpoint *row) MUST_CHECK;
+/* Inside a transaction: lanes begin behind these heads from now on, and checkpoints before serial
+ * are forgotten. store_audit_prune() removes the rows. */
+int store_audit_set_base(struct store *store, const struct store_lane *base) MUST_CHECK;
+int store_checkpoints_forget(struct store *store, uint64_t serial) MUST_CHECK;
+
 /* The organization of what has none: the system's lane. */
 extern const uint8_t store_system[ORGANIZATION_ID_BYTES];
 
@@ -50,7 +100,9 @@ int store_setting_set(struct store *store, const char *name, const void *value,
 struct store_unlock {
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	bool disabled;
-	uint64_t revoked_s, converting_until_s, left_s;
+	bool quarantined; /* the server */
+	uint64_t revoked_s, destroyed_s, converting_until_s, left_s;
+	uint64_t generation; /* of its present keys */
 	char allow_from[LIST_TEXT_SIZE];
 	char registered[LIST_TEXT_SIZE];
 };
@@ -79,8 +131,79 @@ struct store_key {
  * Outside of a transaction too. */
 int store_key(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 	      const char *exchange_thumbprint, struct store_key *ret) MUST_CHECK;
+/* The keys with this signing thumbprint, of any generation. STORE_NOT_FOUND. */
+int store_key_by_signer(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			const char *signing_thumbprint, struct store_key *ret) MUST_CHECK;
+/* The present keys are of this generation from now on. */
+int store_generation_set(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			 uint64_t generation) MUST_CHECK;
+/* An unlock used a key of an older generation. */
+int store_key_used(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		   uint64_t generation, uint64_t now_s) MUST_CHECK;
 int store_key_insert(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		     const struct store_key *key, uint64_t now_s) MUST_CHECK;
+
+/* --- epochs of the KEK ----------------------------------------------------------------------- */
+
+#define EPOCH_ID_SIZE 33
+
+/* One KEK's time. Present: retired_s is 0. */
+struct store_epoch {
+	uint64_t serial;
+	char id[EPOCH_ID_SIZE];
+	uint8_t check_sealed[SEALED_MAX_BYTES], enrollment_sealed[SEALED_MAX_BYTES];
+	size_t check_len, enrollment_len;
+	uint64_t created_s, retired_s, destroyed_s;
+	uint64_t rewrapped_s;		  /* when nothing was left under older epochs */
+	uint64_t copied_s, copy_opened_s; /* the portable copy */
+};
+
+typedef int (*store_epoch_each)(const struct store_epoch *epoch, void *userdata);
+
+/* Oldest first. Outside of a transaction too, as the next one. */
+int store_epochs(struct store *store, store_epoch_each each, void *userdata) MUST_CHECK;
+/* STORE_NOT_FOUND: the store is new. */
+int store_epoch_present(struct store *store, struct store_epoch *ret) MUST_CHECK;
+/* Retires the present one; serial is given by the store. STORE_CONFLICT: the id is known. */
+int store_epoch_insert(struct store *store, const struct store_epoch *epoch) MUST_CHECK;
+
+enum store_epoch_note { EPOCH_REWRAPPED, EPOCH_DESTROYED, EPOCH_COPIED, EPOCH_COPY_OPENED };
+
+/* STORE_NOT_FOUND: no such epoch, or it is the present one and can't be destroyed. */
+int store_epoch_note(struct store *store, const char *id, enum store_epoch_note note) MUST_CHECK;
+
+struct store_wrapped {
+	uint8_t device[DEVICE_ID_BYTES];
+	struct store_key key;
+};
+
+typedef int (*store_wrapped_each)(const struct store_wrapped *wrapped, void *userdata);
+
+/* Keys behind after (all zeros: from the start) that another epoch wraps, ordered. */
+int store_wrapped_elsewhere(struct store *store, const char *id, const struct store_wrapped *after,
+			    size_t limit, store_wrapped_each each, void *userdata) MUST_CHECK;
+int store_rewrap(struct store *store, const struct store_wrapped *wrapped) MUST_CHECK;
+
+/* --- quarantine, backup ---------------------------------------------------------------------- */
+
+/* From here on nothing is unlocked or enrolled; with its audit row. One transaction; once more is
+ * 0. */
+int store_quarantine_begin(struct store *store, const char *actor, const char *reason) MUST_CHECK;
+/* Inside a transaction. STORE_CONFLICT: there is none. */
+int store_quarantine_end(struct store *store, const char *actor, const char *detail) MUST_CHECK;
+/* *ret_since_s 0: there is none. Outside of a transaction too. */
+int store_quarantine(struct store *store, uint64_t *ret_since_s) MUST_CHECK;
+
+/* Writes the whole store, as it is at one moment, to a new file, while others go on. -ENOTSUP: the
+ * back end has tools of its own for that. */
+int store_copy(struct store *store, const char *path) MUST_CHECK;
+
+/* Files inside a backup. One transaction each. STORE_NOT_FOUND. */
+int store_backup_file_put(struct store *store, const char *name, const void *bytes,
+			  size_t len) MUST_CHECK;
+int store_backup_file_get(struct store *store, const char *name, void **ret,
+			  size_t *ret_len) MUST_CHECK;
+int store_backup_files_forget(struct store *store) MUST_CHECK;
 
 /* --- enrolling ------------------------------------------------------------------------------- */
 

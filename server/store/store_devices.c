@@ -45,12 +45,22 @@ struct walk {
 	uint64_t now_s;
 };
 
+/* When a destroyed device became so for good: all epochs that may have wrapped its keys, up to the
+ * one that did when they were removed, are destroyed. 0: not yet. */
+#define FINAL                                                                                      \
+	"(SELECT CASE WHEN min(e.destroyed_s) > 0 THEN max(e.destroyed_s) ELSE 0 END"              \
+	" FROM kek_epoch e WHERE e.serial <= (SELECT max(w.serial) FROM kek_epoch w"               \
+	" JOIN device_key o ON o.kek = w.id WHERE o.device = d.id))"
+#define OLD_KEYS                                                                                   \
+	"(SELECT count(*) FROM device_key o WHERE o.device = d.id"                                 \
+	" AND o.generation < d.generation), (SELECT max(o.used_s) FROM device_key o"               \
+	" WHERE o.device = d.id AND o.generation < d.generation)"
 #define DEVICE_COLUMNS                                                                             \
 	"SELECT d.id, d.name, d.tags, d.allow_from, d.registered, d.platform, d.enrollment_key,"   \
 	" d.created_s, d.last_seen_s, d.converting_until_s, d.native_seen, d.disabled,"            \
 	" d.revoked_s, k.signing_thumbprint, k.exchange_thumbprint, r.phase, r.state, r.percent,"  \
 	" r.boot, r.message, r.progress_s, r.waiting, r.done_bytes, r.total_bytes,"                \
-	" r.bytes_per_s, r.eta_s"
+	" r.bytes_per_s, r.eta_s, d.destroyed_s, " FINAL ", " OLD_KEYS
 #define DEVICE_TABLES                                                                              \
 	" FROM device d"                                                                           \
 	" JOIN device_key k ON k.device = d.id AND k.generation = d.generation"                    \
@@ -90,14 +100,22 @@ static int take_device(const struct db_row *row, void *userdata)
 		.waiting = db_text(row, 21),
 		.figures = { db_number(row, 22), db_number(row, 23), db_number(row, 24),
 			     db_number(row, 25) },
-		.evidence = db_text(row, 26),
+		.destroyed_s = db_number(row, 26),
+		.final_s = db_number(row, 27),
+		.old_keys = db_number(row, 28),
+		.old_key_used_s = db_number(row, 29),
+		.evidence = db_text(row, 30),
 	};
 	int r;
 
 	if (device.converting_until_s <= walk->now_s)
 		device.converting_until_s = 0;
+	if (device.destroyed_s == 0)
+		device.final_s = 0;
 	device.state = state_name(db_number(row, 11) > 0, db_number(row, 12),
 				  device.converting_until_s);
+	if (device.destroyed_s > 0)
+		device.state = "destroyed";
 	r = db_blob_copy(row, 0, device.id, sizeof(device.id));
 	return r < 0 ? r : walk->each(&device, walk->userdata);
 }
@@ -146,11 +164,38 @@ static const struct change_row change_rows[] = {
 	[DEVICE_REVOKE] = { "device-revoked",
 			    "UPDATE device SET revoked_s = $1, report_hash = NULL"
 			    " WHERE organization = $2 AND id = $3 AND revoked_s = 0" },
+	[DEVICE_DROP_OLD_KEYS] = { "device-old-keys-dropped",
+				   "UPDATE device SET generation = generation WHERE $1 > 0"
+				   " AND organization = $2 AND id = $3 AND destroyed_s = 0" },
+	[DEVICE_DESTROY] = { "device-destroyed",
+			     "UPDATE device SET destroyed_s = $1 WHERE organization = $2"
+			     " AND id = $3 AND revoked_s > 0 AND destroyed_s = 0" },
 };
 
-static int change_device(struct store *store, const struct store_by *by, const uint8_t *id,
-			 const struct change_row *change)
+/* Their wrapped keys may be in backups, as a destroyed device's are. */
+static int drop_old_keys(struct store *store, const uint8_t *id)
 {
+	int r = db_run(store->db,
+		       "DELETE FROM device_key WHERE device = $1 AND generation <"
+		       " (SELECT generation FROM device WHERE id = $1)",
+		       DB_ARGS(DB_BLOB(id, DEVICE_ID_BYTES)));
+
+	return r == 0 && db_changes(store->db) == 0 ? STORE_CONFLICT : r;
+}
+
+/* The rows stay, so that the device is still shown and it is known which KEK they were under. */
+static int empty_keys(struct store *store, const uint8_t *id)
+{
+	return db_run(store->db,
+		      "UPDATE device_key SET exchange_sealed = $1, signing_sealed = $1"
+		      " WHERE device = $2",
+		      DB_ARGS(DB_BLOB("", 0), DB_BLOB(id, DEVICE_ID_BYTES)));
+}
+
+static int change_device(struct store *store, const struct store_by *by, const uint8_t *id,
+			 enum store_device_change what)
+{
+	const struct change_row *change = &change_rows[what];
 	struct db_value organization = DB_BLOB(by->organization, ORGANIZATION_ID_BYTES);
 	struct db_value device = DB_BLOB(id, DEVICE_ID_BYTES);
 	uint64_t now_s, known = 0;
@@ -164,6 +209,10 @@ static int change_device(struct store *store, const struct store_by *by, const u
 		r = db_run(store->db, change->sql, DB_ARGS(DB_NUMBER(now_s), organization, device));
 	if (r == 0 && db_changes(store->db) == 0)
 		return STORE_CONFLICT;
+	if (r == 0 && what == DEVICE_DESTROY)
+		r = empty_keys(store, id);
+	if (r == 0 && what == DEVICE_DROP_OLD_KEYS)
+		r = drop_old_keys(store, id);
 	return r != 0 ? r : store_audit_action(store, by, change->event, id, "");
 }
 
@@ -177,5 +226,8 @@ int store_device_change(struct store *store, const struct store_by *by,
 	r = db_begin(store->db);
 	if (r < 0)
 		return r;
-	return store_end(store, change_device(store, by, id, &change_rows[change]));
+	r = store_end(store, change_device(store, by, id, change));
+	if (r == 0 && (change == DEVICE_DESTROY || change == DEVICE_DROP_OLD_KEYS))
+		db_scrub(store->db);
+	return r;
 }

@@ -7,8 +7,6 @@
 #include "server/store/db.h"
 #include "server/store/store_core.h"
 
-#define WRITER_SIZE 64
-
 /* The back end's outcome is passed up as the store's. */
 _Static_assert((int)DB_CONFLICT == (int)STORE_CONFLICT, "one number for a conflict");
 
@@ -29,8 +27,18 @@ int store_end(struct store *store, int r) MUST_CHECK;
 int store_audit_action(struct store *store, const struct store_by *by, const char *event,
 		       const uint8_t *device, const char *detail) MUST_CHECK;
 
+/* The newest row of a lane, or the last one pruned from it, into lane_seq and hash. Organization
+ * and writer are given. STORE_NOT_FOUND: there is none. */
+int store_lane_head(struct store *store, struct store_lane *lane) MUST_CHECK;
+
 /* SHA-256 of a token's text; STORE_NOT_FOUND when it can't be one. */
 int store_token_hash(const char *token, uint8_t ret[static 32]) MUST_CHECK;
+
+/* A device's wrapped keys, in columns from this one on. */
+#define STORE_KEY_COLUMNS                                                                          \
+	"d.organization, k.generation, k.exchange_thumbprint, k.signing_thumbprint, k.kek,"        \
+	" k.exchange_sealed, k.signing_sealed"
+int store_take_key(const struct db_row *row, int column, struct store_key *ret) MUST_CHECK;
 
 /* For queries that want one number: userdata is a uint64_t *. */
 int store_take_number(const struct db_row *row, void *userdata);

@@ -241,6 +241,13 @@ static void lite_rollback(struct lite *db)
 		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 }
 
+/* A reader may hold it up: then the next checkpoint does it. */
+static void backend_scrub(struct db *db)
+{
+	(void)sqlite3_wal_checkpoint_v2(lite_of(db)->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+					NULL);
+}
+
 static int take_number(const struct db_row *row, void *userdata)
 {
 	*(uint64_t *)userdata = row_number(row, 0);
@@ -336,6 +343,11 @@ static int backend_set_version(struct db *db, uint64_t version)
 	return backend_script(db, sql);
 }
 
+static int backend_copy(struct db *db, const char *path)
+{
+	return backend_query(db, "VACUUM INTO $1", DB_ARGS(DB_TEXT(path)), NULL, NULL);
+}
+
 static const struct db_backend db_sqlite = {
 	.close = backend_close,
 	.reach = backend_reach,
@@ -352,6 +364,8 @@ static const struct db_backend db_sqlite = {
 	.begin_reading = backend_begin_reading,
 	.commit = backend_commit,
 	.rollback = backend_rollback,
+	.copy = backend_copy,
+	.scrub = backend_scrub,
 	.now = backend_now,
 	.changes_of_others = backend_changes_of_others,
 	.version = backend_version,

@@ -16,6 +16,9 @@ static int take_unlock(const struct db_row *row, void *userdata)
 	unlock->revoked_s = db_number(row, 2);
 	unlock->converting_until_s = db_number(row, 3);
 	unlock->left_s = db_number(row, 4);
+	unlock->destroyed_s = db_number(row, 7);
+	unlock->quarantined = db_number(row, 8) > 0;
+	unlock->generation = db_number(row, 9);
 	r = db_blob_copy(row, 0, unlock->organization, sizeof(unlock->organization));
 	if (r == 0)
 		r = db_text_copy(row, 5, unlock->allow_from, sizeof(unlock->allow_from));
@@ -27,7 +30,8 @@ int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTE
 {
 	return store_one(store,
 			 "SELECT organization, disabled, revoked_s, converting_until_s, left_s,"
-			 " allow_from, registered FROM device WHERE id = $1",
+			 " allow_from, registered, destroyed_s,"
+			 " (SELECT count(*) FROM quarantine), generation FROM device WHERE id = $1",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_unlock, ret);
 }
 
@@ -60,29 +64,34 @@ static int take_sealed(const struct db_row *row, int column, uint8_t ret[static 
 	return 0;
 }
 
-static int take_store_key(const struct db_row *row, void *userdata)
+int store_take_key(const struct db_row *row, int column, struct store_key *key)
 {
-	struct store_key *key = userdata;
 	int r;
 
-	key->generation = db_number(row, 1);
-	r = db_blob_copy(row, 0, key->organization, sizeof(key->organization));
+	key->generation = db_number(row, column + 1);
+	r = db_blob_copy(row, column, key->organization, sizeof(key->organization));
 	if (r == 0)
-		r = db_text_copy(row, 2, key->exchange_thumbprint,
+		r = db_text_copy(row, column + 2, key->exchange_thumbprint,
 				 sizeof(key->exchange_thumbprint));
 	if (r == 0)
-		r = db_text_copy(row, 3, key->signing_thumbprint, sizeof(key->signing_thumbprint));
+		r = db_text_copy(row, column + 3, key->signing_thumbprint,
+				 sizeof(key->signing_thumbprint));
 	if (r == 0)
-		r = db_text_copy(row, 4, key->kek, sizeof(key->kek));
+		r = db_text_copy(row, column + 4, key->kek, sizeof(key->kek));
 	if (r == 0)
-		r = take_sealed(row, 5, key->exchange_sealed, &key->exchange_len);
-	return r < 0 ? r : take_sealed(row, 6, key->signing_sealed, &key->signing_len);
+		r = take_sealed(row, column + 5, key->exchange_sealed, &key->exchange_len);
+	return r < 0 ? r : take_sealed(row, column + 6, key->signing_sealed, &key->signing_len);
 }
 
+static int take_store_key(const struct db_row *row, void *userdata)
+{
+	return store_take_key(row, 0, userdata);
+}
+
+/* A destroyed key is an empty one, and isn't found. */
 #define KEY_QUERY                                                                                  \
-	"SELECT d.organization, k.generation, k.exchange_thumbprint, k.signing_thumbprint, k.kek," \
-	" k.exchange_sealed, k.signing_sealed FROM device_key k"                                   \
-	" JOIN device d ON d.id = k.device WHERE k.device = $1"
+	"SELECT " STORE_KEY_COLUMNS " FROM device_key k JOIN device d ON d.id = k.device"          \
+	" WHERE k.device = $1 AND length(k.exchange_sealed) > 0"
 
 int store_key(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 	      const char *exchange_thumbprint, struct store_key *ret)
@@ -93,6 +102,30 @@ int store_key(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 	return store_one(store, KEY_QUERY " AND k.exchange_thumbprint = $2",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES), DB_TEXT(exchange_thumbprint)),
 			 take_store_key, ret);
+}
+
+int store_key_by_signer(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			const char *signing_thumbprint, struct store_key *ret)
+{
+	return store_one(store, KEY_QUERY " AND k.signing_thumbprint = $2",
+			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES), DB_TEXT(signing_thumbprint)),
+			 take_store_key, ret);
+}
+
+int store_generation_set(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			 uint64_t generation)
+{
+	return db_run(store->db, "UPDATE device SET generation = $1 WHERE id = $2",
+		      DB_ARGS(DB_NUMBER(generation), DB_BLOB(device, DEVICE_ID_BYTES)));
+}
+
+int store_key_used(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		   uint64_t generation, uint64_t now_s)
+{
+	return db_run(
+		store->db,
+		"UPDATE device_key SET used_s = $1 WHERE device = $2 AND generation = $3",
+		DB_ARGS(DB_NUMBER(now_s), DB_BLOB(device, DEVICE_ID_BYTES), DB_NUMBER(generation)));
 }
 
 int store_key_insert(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],

@@ -134,7 +134,7 @@ declare -A node_dir node_url node_admin_url node_pid
 node_join() {
 	local port admin_port files=$server_home/for-$1
 	mkdir "$files"
-	cp "$server_dir"/{kek,ca.key,ca.pem} "$files/"
+	cp "$server_dir"/{kek,ca.key,ca.pem,audit.jwk,audit.pub.jwk} "$files/"
 	port=$(free_port)
 	admin_port=$(free_port)
 	node_dir[$1]=$server_home/$1

@@ -46,7 +46,6 @@ static inline struct source_address fixture_source(const char *text)
 static inline int fixture_set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	char kek_path[CONFIG_PATH_SIZE];
 	struct store *store;
 
 	assert_non_null(fixture);
@@ -57,9 +56,8 @@ static inline int fixture_set_up(void **state)
 	strcpy(fixture->config.dir, fixture->dir);
 	assert_ok(config_set_store(&fixture->config, postgres_url(), postgres_url() ? "n" : NULL));
 	strcpy(fixture->config.node, ""); /* one node: its lanes are "core" and "admin" */
-	fixture_path(fixture, CONFIG_FILE_KEK, kek_path);
 	assert_ok(store_create(fixture->config.store, "init", &store));
-	assert_ok(keys_create(kek_path, store));
+	assert_ok(epochs_create(&fixture->config, store));
 	assert_ok(store_organization_create(store, "example", "alice", fixture->by.organization));
 	store_close(store);
 	fixture->by.actor = "alice";

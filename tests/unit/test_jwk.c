@@ -249,9 +249,41 @@ static void converts_base64url(void **state)
 	assert_null(none);
 }
 
+static void signs_texts(void **state UNUSED)
+{
+	CLEANUP_JWK json_t *key = NULL;
+	CLEANUP_JWK json_t *other = NULL;
+	CLEANUP_JSON json_t *public = NULL;
+	CLEANUP_FREE char *signed_text = NULL;
+	CLEANUP_FREE char *text = NULL;
+	size_t len;
+
+	assert_ok(jwk_generate("ES512", &key));
+	assert_ok(jwk_generate("ES512", &other));
+	assert_ok(jwk_public(key, &public));
+	assert_ok(jwk_sign_text(key, "attack at dawn", &signed_text));
+	assert_ok(jwk_verify_text(public, signed_text, 100, &text));
+	assert_string_equal(text, "attack at dawn");
+	free(TAKE_PTR(text));
+	assert_int_equal(jwk_verify_text(other, signed_text, 100, &text), -EKEYREJECTED);
+	assert_int_equal(jwk_verify_text(public, signed_text, 13, &text), -E2BIG);
+	len = strlen(signed_text);
+	for (size_t i = 0; i < len - 1; i++) { /* the last character has bits to spare */
+		signed_text[i] ^= 1;
+		if (jwk_verify_text(public, signed_text, 100, &text) == 0)
+			fail_msg("changed at %zu, and not seen", i);
+		signed_text[i] ^= 1;
+	}
+	assert_int_equal(jwk_verify_text(public, "", 100, &text), -EINVAL);
+	assert_int_equal(jwk_verify_text(public, "a.b", 100, &text), -EINVAL);
+	assert_int_equal(jwk_verify_text(public, "a.b.c.d", 100, &text), -EINVAL);
+	assert_true(jwk_verify_text(public, "a.b.c", 100, &text) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(signs_texts),
 		cmocka_unit_test(makes_keys),
 		cmocka_unit_test(wipes_private_members),
 		cmocka_unit_test(makes_thumbprints),

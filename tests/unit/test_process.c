@@ -40,6 +40,9 @@ static void every_rule_is_sound(void **state)
 	assert_null(process_rule(MESSAGE_CONNECTION_OPEN, PROCESS_FRONT, PROCESS_CORE));
 	assert_null(process_rule(MESSAGE_REDEEM, PROCESS_FRONT, PROCESS_CORE));
 	assert_null(process_rule(MESSAGE_MINT_KEY, PROCESS_FRONT, PROCESS_CORE));
+	assert_null(process_rule(MESSAGE_ROTATE, PROCESS_FRONT, PROCESS_CORE));
+	assert_null(process_rule(MESSAGE_LEAF, PROCESS_ADMIN, PROCESS_FRONT));
+	assert_null(process_rule(MESSAGE_LEAF, PROCESS_MONITOR, PROCESS_CORE));
 }
 
 struct pair {

@@ -169,12 +169,49 @@ static void says_what_to_do_with_a_file(void **state)
 	rmdir(dir);
 }
 
+static void reads_names(void **state UNUSED)
+{
+	static const struct {
+		const char *names, *said;
+	} rows[] = {
+		{ "[\"a.example.com\",\"192.0.2.1\"]", "isn't a DNS name" },
+		{ "[\"a..example.com\"]", "isn't a DNS name" },
+		{ "[7]", "must be a text" },
+		{ "\"a.example.com\"", "must be an array" },
+		{ "[\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\",\"a.b\"]",
+		  "more than 8" },
+	};
+	CLEANUP_FREE char *printed = NULL;
+	struct server_config config, again;
+	char text[1024];
+	size_t len = strlen(GOOD) - 1;
+
+	snprintf(text, sizeof(text), "%.*s,\"names\":[\"Old.example.com\",\"new.example.com\"]}",
+		 (int)len, GOOD);
+	assert_ok(config_parse(text, strlen(text), "/d", &config));
+	assert_int_equal(config.name_count, 2);
+	assert_string_equal(config.names[0], "old.example.com");
+	assert_ok(config_print(&config, &printed));
+	assert_ok(config_parse(printed, strlen(printed), "/d", &again));
+	assert_int_equal(again.name_count, 2);
+	assert_string_equal(again.names[1], "new.example.com");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(text, sizeof(text), "%.*s,\"names\":%s}", (int)len, GOOD, rows[i].names);
+		assert_int_equal(config_parse(text, strlen(text), "/d", &config), -EINVAL);
+		assert_said(rows[i].said);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_a_good_one),  cmocka_unit_test(knows_where_the_store_is),
-		cmocka_unit_test(refuses_every_cut), cmocka_unit_test(names_what_is_wrong),
-		cmocka_unit_test(refuses_garbage),   cmocka_unit_test(says_what_to_do_with_a_file),
+		cmocka_unit_test(reads_a_good_one),
+		cmocka_unit_test(knows_where_the_store_is),
+		cmocka_unit_test(refuses_every_cut),
+		cmocka_unit_test(reads_names),
+		cmocka_unit_test(names_what_is_wrong),
+		cmocka_unit_test(refuses_garbage),
+		cmocka_unit_test(says_what_to_do_with_a_file),
 	};
 
 	return cmocka_run_group_tests_name("server_config", tests, NULL, NULL);

@@ -2,12 +2,15 @@
 /*
  * The core process itself, forked and sandboxed as it will run, with the test as monitor, front and
  * admin. Also the two small tables that only it uses: connections and throttle.
- * UNIT_SOURCES: server/core/core.c server/core/serve.c server/core/unlock.c
- * UNIT_SOURCES: server/core/redeem.c server/core/decide.c server/message_io.c server/process.c
- * UNIT_SOURCES: server/sandbox.c server/cidr.c server/config.c server/reason.c
- * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
- * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c
- * UNIT_SOURCES: server/core/parts.c server/core/throttle.c server/store/?*.c
+ * UNIT_SOURCES: server/core/core.c server/core/serve.c server/core/unlock.c server/core/redeem.c
+ * UNIT_SOURCES: server/core/decide.c server/message_io.c server/process.c server/sandbox.c
+ * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
+ * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
+ * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/checkpoint.c
+ * UNIT_SOURCES: server/core/checkpoint_gap.c server/core/checkpoint_prune.c
+ * UNIT_SOURCES: server/core/checkpoint_format.c server/core/witness.c server/core/parts.c
+ * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c
+ * UNIT_SOURCES: server/core/pkcs11.c server/store/?*.c
  */
 #include <poll.h>
 #include <signal.h>

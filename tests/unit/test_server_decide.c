@@ -134,6 +134,10 @@ static void denies_in_order(void **state)
 	facts.converting_until_s = NOW + 1;
 	assert_int_equal(decide(&facts).reason, REASON_DISABLED);
 	facts.disabled = false;
+	facts.quarantined = true; /* converting is no waiver of it */
+	assert_int_equal(decide(&facts).reason, REASON_QUARANTINE);
+	assert_false(decide(&facts).allowed);
+	facts.quarantined = false;
 	assert_int_equal(decide(&facts).reason, REASON_CONVERTING);
 	assert_true(decide(&facts).allowed);
 }
@@ -144,8 +148,8 @@ static void keeps_the_order(void **state)
 	(void)state;
 	assert_true(STEP_UNKNOWN < STEP_REVOKED && STEP_REVOKED < STEP_SOURCE &&
 		    STEP_SOURCE < STEP_DISABLED && STEP_DISABLED < STEP_ABSENCE &&
-		    STEP_ABSENCE < STEP_APPROVAL && STEP_APPROVAL < STEP_CONVERTING &&
-		    STEP_CONVERTING < STEP_ALLOW);
+		    STEP_ABSENCE < STEP_QUARANTINE && STEP_QUARANTINE < STEP_APPROVAL &&
+		    STEP_APPROVAL < STEP_CONVERTING && STEP_CONVERTING < STEP_ALLOW);
 }
 
 static void closes_active_devices_without_address(void **state)

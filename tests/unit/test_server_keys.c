@@ -4,8 +4,8 @@
  * advertisement verifies and names the keys, nothing private is in the store.
  * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
- * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c
- * UNIT_SOURCES: server/core/throttle.c server/store/?*.c
+ * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c server/core/throttle.c
+ * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c
  */
 #include "common/file.h"
 #include "common/jwk.h"
@@ -43,7 +43,7 @@ static void refuses_a_store_without_check(void **state)
 	struct fixture *fixture = *state;
 	struct core_parts parts;
 
-	fixture_sql(fixture, "DELETE FROM setting WHERE name = 'kek-check'");
+	fixture_sql(fixture, "DELETE FROM kek_epoch");
 	core_parts_close(&fixture->parts);
 	assert_true(core_parts_open(&fixture->config, &parts) < 0);
 	assert_said("check value");
@@ -52,15 +52,14 @@ static void refuses_a_store_without_check(void **state)
 static void never_replaces_a_kek(void **state)
 {
 	struct fixture *fixture = *state;
-	char path[CONFIG_PATH_SIZE];
 
-	fixture_path(fixture, CONFIG_FILE_KEK, path);
-	assert_int_equal(keys_create(path, fixture->parts.store), -EEXIST);
+	assert_int_equal(epochs_create(&fixture->config, fixture->parts.store), -EEXIST);
+	assert_said("never replaced");
 }
 
 static struct store_key make(struct fixture *fixture, const uint8_t *device)
 {
-	struct store_key key = { .generation = 0 };
+	struct store_key key = { .generation = 1 };
 
 	memcpy(key.organization, fixture->by.organization, sizeof(key.organization));
 	assert_ok(keys_make(fixture->parts.keys, device, &key));
@@ -120,7 +119,7 @@ static void advertises(void **state)
 	json_t *exchange;
 	char thumbprint[JWK_THUMBPRINT_SIZE];
 
-	assert_ok(keys_advertise(KEYS(state), device_a, &key, &text));
+	assert_ok(keys_advertise(KEYS(state), device_a, &key, NULL, &text));
 	assert_null(strstr(text, "\"d\""));
 	assert_ok(js_parse(text, strlen(text), 8192, &jws));
 	assert_ok(jwk_verify_advertisement(jws, key.signing_thumbprint, &set));
@@ -154,7 +153,7 @@ static void serves_a_recovery(void **state)
 	size_t len;
 
 	assert_ok(secret_random(&secret, 40));
-	assert_ok(keys_advertise(KEYS(state), device_a, &key, &text));
+	assert_ok(keys_advertise(KEYS(state), device_a, &key, NULL, &text));
 	assert_ok(js_parse(text, strlen(text), 8192, &jws));
 	assert_ok(jwk_verify_advertisement(jws, key.signing_thumbprint, &set));
 	assert_ok(jwk_seal_tang("https://unlock.example.com/d/1", set, &secret, &jwe));

@@ -5,8 +5,8 @@
  * test_server_store.c.
  * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
- * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c
- * UNIT_SOURCES: server/core/throttle.c server/store/?*.c
+ * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c server/core/throttle.c
+ * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c
  */
 #include <arpa/inet.h>
 #include <sys/socket.h>

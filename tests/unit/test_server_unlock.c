@@ -6,7 +6,7 @@
  * UNIT_SOURCES: server/reason.c server/core/advert.c server/core/audit.c
  * UNIT_SOURCES: server/core/connections.c server/core/exchange.c server/core/keys.c
  * UNIT_SOURCES: server/core/mint.c server/core/parts.c server/core/throttle.c
- * UNIT_SOURCES: server/store/?*.c
+ * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c
  */
 #include "server/core/unlock.h"
 #include "tests/unit/server_fixture.h"

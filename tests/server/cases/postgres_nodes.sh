@@ -22,7 +22,7 @@ refuses() { # NAME SENTENCE OPTION…
 	equal "$name: nothing is left" "$(find "$server_home/new" -type f 2>/dev/null)" ""
 }
 mkdir "$server_home/other"
-cp "$server_dir"/{ca.key,ca.pem} "$server_home/other/"
+cp "$server_dir"/{ca.key,ca.pem,audit.jwk,audit.pub.jwk} "$server_home/other/"
 refuses "a second first init" "--join" --organization x --admin y
 refuses "joining without the key" "kek is missing" --join "$server_home/other"
 head -c 32 /dev/urandom >"$server_home/other/kek"

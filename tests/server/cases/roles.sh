@@ -35,7 +35,7 @@ new_device
 
 for name in ada app; do
 	api_token=$(token_of $name)
-	for path in /v1/whoami /v1/enrollment-keys /v1/devices "/v1/devices/$device" /v1/denials /v1/audit; do
+	for path in /v1/whoami /v1/enrollment-keys /v1/devices "/v1/devices/$device" /v1/denials /v1/audit /v1/status; do
 		api GET "$path"
 		expect "$name reads $path" 200
 	done
@@ -45,7 +45,7 @@ for name in ada app; do
 	expect "$name revokes no key" 403 role
 	api POST /v1/devices '{"name":"x","allow_from":["10.0.0.0/8"]}'
 	expect "$name adds no device" 403 role
-	for word in disable enable revoke; do
+	for word in disable enable revoke destroy rotate drop-old-keys; do
 		api POST "/v1/devices/$device/$word"
 		expect "$name doesn't $word" 403 role
 	done
@@ -67,7 +67,7 @@ api GET /v1/denials
 equal "no denial" "$(member '.denials | length')" 0
 api GET "/v1/devices/$device"
 expect "shows none" 404 not-found
-for word in disable enable revoke; do
+for word in disable enable revoke destroy rotate drop-old-keys; do
 	api POST "/v1/devices/$device/$word"
 	expect "and doesn't $word it" 404 not-found
 done
