@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * Transactions on PostgreSQL. Advisory locks give each kind its company: db_begin() is alone on all
+ * nodes, keyed ones share the store and exclude each other by key. The clock and the number of
+ * changes come with the beginning, so that a decision costs no round trip for them.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -31,7 +31,8 @@ equal "front has no file of the server open" "$(files "$(server_child front)")" 
 if [ "$test_store" = sqlite ]; then
 	check "core has the store" test -n "$(files "$(server_child core)")"
 else
-	equal "core has no file of the server open either" "$(files "$(server_child core)")" ""
+	equal "core has the witness open and no other file of the server" "$(files "$(server_child core)")" \
+		"$server_dir/witness"
 	equal "core and admin are connected to the database" "$(store_sql "SELECT count(*) FROM pg_stat_activity
 		WHERE usename = '$store_database' AND application_name = 'panocryptd'")" 2
 fi
