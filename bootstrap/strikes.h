@@ -9,7 +9,7 @@
 #include "common/base.h"
 
 #define STRIKES_FILE "strikes.json" /* in the state folder */
-#define STRIKES_MOST 5 /* power cuts count too, they can't be told apart */
+#define STRIKES_MOST 5		    /* power cuts count too, they can't be told apart */
 
 /* Notes durably that a run begins with so much done. -EIO with a sentence when the last
  * STRIKES_MOST runs began there too, and none has ended. */
