@@ -2,7 +2,7 @@
 /*
  * The audit: the chain shows every kind of tampering; repeated denials fold into counted rows;
  * unknown ids stay bounded; what wasn't committed is due again.
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/cidr.c server/config.c server/rate.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/schema.c server/store/store.c

@@ -3,7 +3,7 @@
  * "init" and certificates: what is made, that nothing is ever replaced, what is refused, and when a
  * leaf is renewed. The openssl tool is the second opinion on certificates.
  * UNIT_SOURCES: server/init.c server/ca.c
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/cidr.c server/config.c server/rate.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/schema.c server/store/store.c

@@ -2,7 +2,7 @@
 /*
  * Wrapped keys: a wrong KEK is refused at start, a key moved to another place doesn't open, an
  * advertisement verifies and names the keys, nothing private is in the store.
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/cidr.c server/config.c server/rate.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/schema.c server/store/store.c

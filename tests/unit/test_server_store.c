@@ -2,7 +2,7 @@
 /*
  * The store's calls: tenants don't see each other, states change as the page says, tokens end when
  * they should, a busy or unwritable store says so.
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/cidr.c server/config.c server/rate.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/schema.c server/store/store.c
