@@ -37,6 +37,10 @@ const struct route routes[] = {
 	ROUTE(POST, "/v1/devices/*/disable", BY_USER, ADMIN, "device-disabled", PEOPLE, disable),
 	ROUTE(POST, "/v1/devices/*/enable", BY_USER, ADMIN, "device-enabled", PEOPLE, enable),
 	ROUTE(POST, "/v1/devices/*/revoke", BY_USER, ADMIN, "device-revoked", PEOPLE, revoke),
+	ROUTE(POST, "/v1/devices/*/allow-once", BY_USER, ADMIN, "allow-once", PEOPLE, allow_once),
+	ROUTE(GET,  "/v1/waivers", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, waivers_list),
+	ROUTE(POST, "/v1/waivers/*/cancel", BY_USER, ADMIN, "waiver-cancelled", PEOPLE,
+	      waivers_cancel),
 	ROUTE(GET,  "/v1/denials", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, denials),
 	ROUTE(GET,  "/v1/audit", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, audit),
 };

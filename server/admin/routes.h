@@ -21,6 +21,7 @@ enum route_role {
 	ROUTE_ROLE_ANYBODY = 1,
 	ROUTE_ROLE_DEVICE, /* has a report token; checked by the store */
 	ROUTE_ROLE_AUDITOR,
+	ROUTE_ROLE_APPROVER,
 	ROUTE_ROLE_ADMIN,
 };
 
@@ -61,6 +62,9 @@ void route_devices_show(struct call *call);
 void route_disable(struct call *call);
 void route_enable(struct call *call);
 void route_revoke(struct call *call);
+void route_allow_once(struct call *call);
+void route_waivers_list(struct call *call);
+void route_waivers_cancel(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
 

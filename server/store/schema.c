@@ -10,6 +10,7 @@
 	extern const char name[]
 
 EMBED(schema_001, "server/store/schema/001-begin.sql");
+EMBED(schema_002, "server/store/schema/002-policy.sql");
 
-const char *const schema_files[] = { schema_001 };
+const char *const schema_files[] = { schema_001, schema_002 };
 const size_t schema_count = ARRAY_SIZE(schema_files);

@@ -15,7 +15,7 @@
 
 #include "common/cleanup.h"
 
-#define STATEMENTS_MAX 96
+#define STATEMENTS_MAX 192
 /* Longer than any transaction of ours on a busy disk, short enough that a caller gets its 503
  * before it gives up. */
 #define BUSY_MS 3000

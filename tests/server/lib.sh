@@ -182,3 +182,20 @@ recover() {
 		--data-binary "$3" "$1/rec/$2") || status=000
 	body=$(cat "$server_home/body")
 }
+
+# recover_at_once URL KID COUNT: the same recovery on so many connections; "STATUS COUNT" a line, into statuses.
+recover_at_once() {
+	a_point >"$server_home/point"
+	statuses=$(python3 "$server_tests/parallel.py" "$server_port" "$server_name" "$server_ca" \
+		"${1#"$server_url"}/rec/$2" "$server_home/point" "$3")
+}
+
+# people NAME=ROLE…: members of the organization with tokens, for token_of; there is no route for people yet. Call it
+# between server_init and server_run.
+people() {
+	people=$(python3 "$server_tests/people.py" "$server_dir/panocrypt.db" "$@") || die "the store can't be prepared"
+}
+
+token_of() {
+	awk -v name="$1" '$1 == name { print $2 }' <<<"$people"
+}

@@ -2,14 +2,14 @@
 /*
  * Wrapped keys: a wrong KEK is refused at start, a key moved to another place doesn't open, an
  * advertisement verifies and names the keys, nothing private is in the store.
- * UNIT_SOURCES: server/cidr.c server/config.c server/rate.c server/reason.c
+ * UNIT_SOURCES: server/cidr.c server/config.c server/rate.c server/reason.c server/waiver.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/schema.c server/store/store.c
  * UNIT_SOURCES: server/store/store_audit.c server/store/store_devices.c
  * UNIT_SOURCES: server/store/store_enrollment.c server/store/store_people.c
  * UNIT_SOURCES: server/store/store_reports.c server/store/store_sqlite.c
- * UNIT_SOURCES: server/store/store_unlock.c
+ * UNIT_SOURCES: server/store/store_unlock.c server/store/store_waivers.c
  */
 #include "common/file.h"
 #include "common/jwk.h"
