@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * panocryptctl device disable, enable, revoke: one change of a device's state.
+ * panocryptctl device disable, enable, revoke, release: one change of a device's state.
  */
 #include <stdio.h>
 
@@ -45,6 +45,11 @@ static int run_revoke(void *options, char **words)
 	return change(options, words[0], "/revoke");
 }
 
+static int run_release(void *options, char **words)
+{
+	return change(options, words[0], "/release");
+}
+
 #define CHANGE(name_, help_, run_)                                                                 \
 	{                                                                                          \
 		.noun = "device", .name = name_, .argument = "DEVICE", .arguments = 1,             \
@@ -57,3 +62,5 @@ const struct ctl_verb verb_device_disable = CHANGE(
 const struct ctl_verb verb_device_enable = CHANGE("enable", "take a disabled device back",
 						  run_enable);
 const struct ctl_verb verb_device_revoke = CHANGE("revoke", "refuse unlocks for ever", run_revoke);
+const struct ctl_verb verb_device_release = CHANGE(
+	"release", "let a held device unlock by its policy", run_release);

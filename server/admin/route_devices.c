@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Devices: create one for an existing LUKS volume (by core, which alone makes keys), list, show,
- * disable, enable, revoke.
+ * disable, enable, revoke, release.
  */
 #include <errno.h>
 #include <string.h>
@@ -207,4 +207,9 @@ void route_enable(struct call *call)
 void route_revoke(struct call *call)
 {
 	change(call, DEVICE_REVOKE, "revoke");
+}
+
+void route_release(struct call *call)
+{
+	change(call, DEVICE_RELEASE, "release");
 }

@@ -62,9 +62,16 @@ void route_devices_show(struct call *call);
 void route_disable(struct call *call);
 void route_enable(struct call *call);
 void route_revoke(struct call *call);
+void route_devices_set(struct call *call);
+void route_networks_create(struct call *call);
+void route_networks_list(struct call *call);
+void route_networks_show(struct call *call);
+void route_networks_set(struct call *call);
+void route_networks_delete(struct call *call);
 void route_allow_once(struct call *call);
 void route_waivers_list(struct call *call);
 void route_waivers_cancel(struct call *call);
+void route_release(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
 

@@ -100,19 +100,24 @@ int store_enrollment_key_revoke(struct store *store, const struct store_by *by,
 
 /* --- devices (created by core: MESSAGE_REDEEM, MESSAGE_MINT) --------------------------------- */
 
-enum store_device_change { DEVICE_DISABLE, DEVICE_ENABLE, DEVICE_REVOKE };
+enum store_device_change { DEVICE_DISABLE, DEVICE_ENABLE, DEVICE_REVOKE, DEVICE_RELEASE };
 
 struct store_device {
 	uint8_t id[DEVICE_ID_BYTES];
 	const char *name;
-	const char
-		*state;	  /* "converting", "active", "disabled", "revoked": docs/server-states.md */
-	const char *tags; /* JSON array text */
+	const char *state;		  /* docs/server-states.md */
+	const char *tags;		  /* JSON array text */
 	const char *allow_from;		  /* JSON array text */
 	const char *registered_addresses; /* JSON array text */
-	const char *platform;		  /* JSON text, claimed by the machine; "" if none */
-	const char *enrollment_key;	  /* id; "" when made by an admin */
-	const char *thumbprint;		  /* S256 of the signing key */
+	const char *networks;		  /* JSON array text: names of network lists */
+	const char *approval;		  /* "none", "active", "always" */
+	const char *held;		  /* "", "new", "compromised": people must release it */
+	const char *environment, *workload;
+	uint64_t absence_s; /* 0: may stay away for ever */
+	bool absence_denies, ephemeral;
+	const char *platform;	    /* JSON text, claimed by the machine; "" if none */
+	const char *enrollment_key; /* id; "" when made by an admin */
+	const char *thumbprint;	    /* S256 of the signing key */
 	const char *exchange_thumbprint;
 	uint64_t created_s, last_seen_s; /* last_seen_s 0: never */
 	uint64_t converting_until_s;	 /* 0: not converting */

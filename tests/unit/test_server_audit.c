@@ -10,6 +10,7 @@
  * UNIT_SOURCES: server/store/store_enrollment.c server/store/store_people.c
  * UNIT_SOURCES: server/store/store_reports.c server/store/store_sqlite.c
  * UNIT_SOURCES: server/store/store_unlock.c server/store/store_waivers.c
+ * UNIT_SOURCES: server/store/store_networks.c server/store/store_policy.c
  */
 #include "tests/unit/server_fixture.h"
 
