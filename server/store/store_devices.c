@@ -180,6 +180,8 @@ static int change_device(struct store *store, const struct store_by *by, const u
 		r = db_run(store->db, change->sql, DB_ARGS(DB_NUMBER(now_s), organization, device));
 	if (r == 0 && db_changes(store->db) == 0)
 		return STORE_CONFLICT;
+	if (r == 0)
+		r = store_approvals_end(store, by, id, change->event);
 	return r != 0 ? r : store_audit_action(store, by, change->event, id, "");
 }
 

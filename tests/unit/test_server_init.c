@@ -12,6 +12,8 @@
  * UNIT_SOURCES: server/store/store_reports.c server/store/store_sqlite.c
  * UNIT_SOURCES: server/store/store_unlock.c server/store/store_waivers.c
  * UNIT_SOURCES: server/store/store_networks.c server/store/store_policy.c
+ * UNIT_SOURCES: server/store/store_groups.c server/store/store_approvals.c
+ * UNIT_SOURCES: server/store/store_votes.c
  */
 #include <sys/stat.h>
 #include <time.h>
