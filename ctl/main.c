@@ -41,6 +41,7 @@ static const struct ctl_verb *const verbs[] = {
 	&verb_group_list,
 	&verb_group_set,
 	&verb_group_delete,
+	&verb_policy_explain,
 	&verb_denials,
 	&verb_audit_list,
 };

@@ -5,7 +5,7 @@
  * UNIT_SOURCES: server/core/core.c server/core/serve.c server/core/unlock.c server/core/redeem.c
  * UNIT_SOURCES: server/core/decide.c server/message_io.c server/process.c server/sandbox.c
  * UNIT_SOURCES: server/core/facts.c server/cidr.c server/config.c server/rate.c server/reason.c
- * UNIT_SOURCES: server/core/held.c server/waiver.c
+ * UNIT_SOURCES: server/core/explain.c server/core/held.c server/waiver.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/schema.c server/store/store.c
