@@ -10,6 +10,7 @@
 #include "server/core/exchange.h"
 #include "server/core/keys.h"
 #include "server/core/throttle.h"
+#include "server/rate.h"
 #include "server/store/store_core.h"
 
 struct core_parts {
@@ -20,6 +21,7 @@ struct core_parts {
 	struct audit *audit;
 	struct throttle *throttle;
 	struct connections *connections;
+	struct rate_table *rate;
 };
 
 struct server_config;

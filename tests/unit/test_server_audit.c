@@ -6,6 +6,7 @@
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/?*.c
+ * UNIT_SOURCES: server/rate.c
  */
 #include "tests/unit/server_fixture.h"
 

@@ -6,6 +6,7 @@
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c
  * UNIT_SOURCES: server/core/parts.c server/core/throttle.c server/store/?*.c
+ * UNIT_SOURCES: server/rate.c
  */
 #include "server/core/redeem.h"
 #include "tests/unit/server_fixture.h"
