@@ -216,7 +216,7 @@ static void ends_with_its_reporter(void **state UNUSED)
 /* SIGTERM to all of them, as systemd does: it is the reporter that decides. */
 static void does_not_die_of_sigterm(void **state UNUSED)
 {
-	pid_t guard, worker;
+	pid_t guard = 0, worker = 0;
 	struct timespec pause = { .tv_nsec = 20000000 };
 	pid_t reporter = fork();
 	int status = -1;
@@ -225,10 +225,12 @@ static void does_not_die_of_sigterm(void **state UNUSED)
 		world.stop_at_tick = 12;
 		_exit(run_on("/endless") == WORKER_STOPPED ? 7 : 8);
 	}
-	for (worker = guard = 0; !worker; nanosleep(&pause, NULL)) {
+	for (unsigned i = 0; i < 500 && !worker; i++) {
 		guard = child_of(reporter);
 		worker = guard ? child_of(guard) : 0;
+		nanosleep(&pause, NULL);
 	}
+	assert_true(worker > 0); /* kill(0) would be for all of us */
 	/* the worker exists once its signals are ignored: the guard ignores them before it forks */
 	kill(guard, SIGTERM);
 	kill(worker, SIGTERM);
