@@ -105,12 +105,18 @@ device() {
 	ctl device list --json | json "(v['devices'] or [{}])[0]$1"
 }
 
+# What the server says of the conversion: the device's state, its phase, and the progress in that.
+device_progress() {
+	ctl device list --json | json "' '.join('%s %s %s %.0f%%' % (d['state'], d.get('phase') or '-',
+		d.get('phase_state') or '-', d.get('percent') or 0) for d in v['devices'][:1]) or 'not enrolled yet'"
+}
+
 # convert_watch NAME SECONDS: shows each new phase as the server hears of it, until the device has left. Fails
 # when a phase fails, or in time.
 convert_watch() {
 	local name=$1 end=$((SECONDS + $2 * vm_slow)) now last=
 	while :; do
-		now=$(ctl device list --json | json "' '.join(str(x) for x in [(v['devices'] or [{}])[0].get(k) for k in ('state', 'phase', 'phase_state', 'percent')])" 2>/dev/null) || now=
+		now=$(device_progress 2>/dev/null) || now=
 		if [ -n "$now" ] && [ "$now" != "$last" ]; then
 			printf '%4d s  %s\n' $((SECONDS - convert_start)) "$now"
 			last=$now
