@@ -30,6 +30,12 @@ struct fs {
 	 * caller. */
 	int (*shrink)(const char *device, uint64_t size_bytes);
 
+	/* While it is mounted, and until the next mount: new blocks go where there is room nearest
+	 * to its start (true), or where the kernel likes (false). What is written before `shrink`
+	 * then needn't be encrypted for lying far behind everything else. 0 also where the kernel
+	 * can't be told. */
+	int (*keep_low)(const char *device, bool is_wanted);
+
 	/* Grows it to the whole device, mounted or not. */
 	int (*grow)(const char *device);
 };

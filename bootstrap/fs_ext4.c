@@ -10,9 +10,12 @@
 #include "bootstrap/spawn.h"
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "common/strbuf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CHECK_TIMEOUT_S 3600
 #define DUMP_MAX_BYTES (64 * MIB) /* a badly fragmented filesystem of some TiB */
@@ -132,6 +135,40 @@ static int shrink(const char *device, uint64_t size)
 	return 0;
 }
 
+/*
+ * The kernel places files above mb_stream_req blocks behind the one before, so that a few hundred
+ * MiB written and deleted again move on through the disk, and looks beyond mb_max_linear_groups
+ * groups in no order of place. Both are in /sys/fs/ext4/<device> and are forgotten with the mount
+ * (Linux, Documentation/ABI/testing/sysfs-fs-ext4; the second since 5.13).
+ */
+static int keep_low(const char *device, bool is_wanted)
+{
+	static const struct {
+		const char *name, *low, *usual; /* fs/ext4/mballoc.h: MB_DEFAULT_… */
+	} knobs[] = {
+		{ "mb_stream_req", "1073741824", "16" },
+		{ "mb_max_linear_groups", "1073741824", "4" },
+	};
+	const char *slash = strrchr(device, '/');
+
+	for (size_t i = 0; i < ARRAY_SIZE(knobs); i++) {
+		const char *text = is_wanted ? knobs[i].low : knobs[i].usual;
+		CLEANUP_FREE char *path = NULL;
+		CLEANUP_CLOSE int fd = -1;
+		int r = text_format(&path, "/sys/fs/ext4/%s/%s", slash ? slash + 1 : device,
+				    knobs[i].name);
+
+		if (r < 0)
+			return r;
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || write(fd, text, strlen(text)) < 0)
+			return fail(-errno, "can't write %s: %m", path);
+	}
+	return 0;
+}
+
 static int grow(const char *device)
 {
 	struct spawn resize = { .argv = { "resize2fs", device }, .timeout_s = CHECK_TIMEOUT_S };
@@ -146,5 +183,6 @@ const struct fs fs_ext4 = {
 	.fit_bytes = fit_bytes,
 	.size_bytes = size_bytes,
 	.shrink = shrink,
+	.keep_low = keep_low,
 	.grow = grow,
 };

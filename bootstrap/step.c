@@ -6,6 +6,7 @@
 
 #include "bootstrap/boot_step.h"
 #include "bootstrap/elsewhere.h"
+#include "bootstrap/fs.h"
 #include "bootstrap/install.h"
 #include "bootstrap/report.h"
 #include "bootstrap/spawn.h"
@@ -82,11 +83,23 @@ static int check_machine(const struct job *job)
 					   " undo, then run with a new enrollment key");
 }
 
+void step_keep_low(const struct job *job, bool is_wanted)
+{
+	const struct fs *fs = NULL;
+
+	if (job->facts->root_kind != ROOT_PARTITION)
+		return;
+	if (fs_find(job->facts->root_fstype, &fs) < 0 ||
+	    fs->keep_low(job->facts->root_device, is_wanted) < 0)
+		log_warning("more than what is used may have to be encrypted: %s", fail_text());
+}
+
 int step_phases(struct job *job, bool is_after_boot)
 {
 	const char *before = "", *after = "";
 	int outcome, r;
 
+	step_keep_low(job, true);
 	r = check_machine(job);
 	if (r < 0)
 		return r;

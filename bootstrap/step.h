@@ -6,6 +6,10 @@
 
 #include "bootstrap/phase.h"
 
+/* Asks the kernel to keep what is written to a plain root near its start, or no longer. It saves
+ * time, and nothing depends on it: a failure is a warning. */
+void step_keep_low(const struct job *job, bool is_wanted);
+
 /*
  * Runs the phases that are left, then reboots (unless told not to), or says what it waits for.
  * is_after_boot: the boot that just was should have done the boot step's phases; if it hasn't,

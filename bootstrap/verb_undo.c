@@ -9,6 +9,7 @@
 #include "bootstrap/lock.h"
 #include "bootstrap/our_files.h"
 #include "bootstrap/report.h"
+#include "bootstrap/step.h"
 #include "bootstrap/verbs.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -73,6 +74,7 @@ static int undo(struct job *job)
 		r = phases_undo(job);
 	if (r < 0)
 		return r;
+	step_keep_low(job, false);
 	report_progress(&reporter, "enroll", REPORT_REFUSED, -1,
 			"undone on the machine: it is as it was; revoke the device");
 	r = file_remove(CA_COPY);

@@ -8,6 +8,7 @@
 #include "bootstrap/step.h"
 
 #include "bootstrap/boot_step.h"
+#include "bootstrap/fs.h"
 #include "bootstrap/report.h"
 #include "bootstrap/spawn.h"
 #include "tests/unit/unit.h"
@@ -21,6 +22,8 @@ static struct {
 	enum report_state reported;
 	char reported_phase[32], reported_message[512];
 	struct boot_result result;
+	int keep_low_result;
+	unsigned kept_low;
 } world;
 
 static struct config config;
@@ -54,6 +57,23 @@ void report_progress(struct reporter *reporter UNUSED, const char *phase, enum r
 	snprintf(world.reported_message, sizeof(world.reported_message), "%s", message);
 }
 
+static int keep_low(const char *device, bool is_wanted)
+{
+	assert_string_equal(device, "/dev/vda1");
+	assert_true(is_wanted);
+	assert_false(world.has_run);
+	world.kept_low++;
+	return world.keep_low_result < 0 ? fail(world.keep_low_result, "no such knob") : 0;
+}
+
+int fs_find(const char *name UNUSED, const struct fs **ret)
+{
+	static const struct fs fs = { .keep_low = keep_low };
+
+	*ret = &fs;
+	return 0;
+}
+
 int spawn_run(const struct spawn *spawn)
 {
 	assert_string_equal(spawn->argv[0], "systemctl");
@@ -67,6 +87,8 @@ static int setup(void **state UNUSED)
 	memset(&world, 0, sizeof(world));
 	memset(&config, 0, sizeof(config));
 	memset(&facts, 0, sizeof(facts));
+	facts.root_kind = ROOT_PARTITION;
+	strcpy(facts.root_device, "/dev/vda1");
 	memset(&job.intent, 0, sizeof(job.intent));
 	return 0;
 }
@@ -76,6 +98,27 @@ static void wants(const char *before, const char *after, int outcome)
 	world.before = before;
 	world.after = after;
 	world.outcome = outcome;
+}
+
+/* Before anything is written, and only while it can be of use; that it can't be done stops nothing.
+ */
+static void keeps_a_plain_root_low(void **state UNUSED)
+{
+	wants("packages", NULL, 0);
+	assert_int_equal(step_phases(&job, false), 0);
+	assert_int_equal(world.kept_low, 1);
+
+	setup(NULL);
+	world.keep_low_result = -EACCES;
+	wants("packages", NULL, 0);
+	assert_int_equal(step_phases(&job, false), 0);
+	assert_true(world.has_run);
+
+	setup(NULL);
+	facts.root_kind = ROOT_LUKS;
+	wants("encrypt", NULL, 0);
+	assert_int_equal(step_phases(&job, false), 0);
+	assert_int_equal(world.kept_low, 0);
 }
 
 static void finishes(void **state UNUSED)
@@ -203,6 +246,7 @@ static void says_when_rebooting_fails(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(keeps_a_plain_root_low, setup),
 		cmocka_unit_test_setup(finishes, setup),
 		cmocka_unit_test_setup(notices_a_clone, setup),
 		cmocka_unit_test_setup(reboots_for_the_boot_step, setup),
