@@ -35,8 +35,9 @@ struct facts {
 	char fs_uuid[37], root_partuuid[37];
 	uint64_t root_bytes; /* of the device */
 	uint64_t fs_used_bytes, fs_free_bytes;
-	bool fs_has_errors; /* superblock's error flag */
-	char luks_uuid[37]; /* ROOT_LUKS only */
+	uint64_t fs_unmoved_bytes; /* up to where files lie; 0: not looked at, or not known */
+	bool fs_has_errors;	   /* superblock's error flag */
+	char luks_uuid[37];	   /* ROOT_LUKS only */
 	char luks_device[FACTS_PATH_MAX];
 
 	/* the disk under it */

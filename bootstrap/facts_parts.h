@@ -9,6 +9,7 @@
 
 void facts_look_host(struct facts *facts);    /* who we are, tools, kernels */
 void facts_look_storage(struct facts *facts); /* root, its disk, /boot, what else is mounted */
+void facts_look_layout(struct facts *facts);  /* where in the root files lie; seconds */
 void facts_look_state(struct facts *facts, const char *state_dir); /* what we did so far */
 
 /* A whole small file, or "" when it can't be read; the caller frees. Never NULL. */

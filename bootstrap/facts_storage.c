@@ -7,6 +7,7 @@
 
 #include "bootstrap/block.h"
 #include "bootstrap/facts_parse.h"
+#include "bootstrap/fs.h"
 #include "bootstrap/mount.h"
 #include "bootstrap/table.h"
 #include "common/cleanup.h"
@@ -244,6 +245,16 @@ static void look_boot(dev_t root, struct facts *facts)
 		PUT(facts->boot_uuid, "%s", content.uuid);
 	if (block_partuuid(mount.source, facts->boot_partuuid) < 0)
 		facts->boot_partuuid[0] = '\0';
+}
+
+void facts_look_layout(struct facts *facts)
+{
+	const struct fs *fs = NULL;
+
+	if (facts->root_kind != ROOT_PARTITION || fs_find(facts->root_fstype, &fs) < 0 ||
+	    fs->unmoved_bytes(facts->root_device, &facts->fs_unmoved_bytes) < 0)
+		facts->fs_unmoved_bytes = 0;
+	fail_clear();
 }
 
 static bool is_read_only(const char *options)

@@ -5,8 +5,10 @@
  */
 #include "bootstrap/plan.h"
 
+#include "bootstrap/boot_sizes.h"
 #include "bootstrap/free_space.h"
 #include "bootstrap/plan_refusals.h"
+#include "common/err.h"
 #include "common/strbuf.h"
 
 #include <stdarg.h>
@@ -40,7 +42,13 @@ static void add_refusals(const struct facts *facts, const struct config *config,
 
 static void add_sizes(const struct facts *facts, const struct config *config, struct plan *plan)
 {
-	uint64_t most_bytes, wanted_bytes;
+	struct payload_facts sizes = {
+		.unmoved_bytes = facts->fs_unmoved_bytes,
+		.used_bytes = facts->fs_used_bytes,
+		.fs_bytes = facts->root_bytes,
+		.shift_bytes = PLAN_SHIFT_BYTES,
+		.is_all_wanted = strcmp(config->coverage, "full") == 0,
+	};
 
 	plan->needs_bootpart = !facts->is_boot_separate;
 	plan->boot_bytes = plan->needs_bootpart ? config->boot_bytes : 0;
@@ -48,11 +56,11 @@ static void add_sizes(const struct facts *facts, const struct config *config, st
 	if (facts->root_bytes < plan->boot_bytes + 2 * plan->shift_bytes)
 		return;
 	plan->root_bytes = facts->root_bytes - plan->boot_bytes;
-	most_bytes = plan->root_bytes - 2 * plan->shift_bytes;
-	wanted_bytes = facts->fs_used_bytes + facts->fs_used_bytes / 10 + 64 * MIB;
-	if (strcmp(config->coverage, "full") == 0)
-		wanted_bytes = most_bytes;
-	plan->payload_estimate_bytes = MIN(wanted_bytes, most_bytes) / MIB * MIB;
+	sizes.root_bytes = plan->root_bytes;
+	if (boot_payload_size(&sizes, &plan->payload_estimate_bytes) < 0) {
+		fail_clear(); /* a check of plan_refusals.c says it */
+		return;
+	}
 	plan->tail_estimate_bytes = plan->root_bytes - plan->shift_bytes -
 				    plan->payload_estimate_bytes;
 }

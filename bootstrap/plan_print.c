@@ -45,6 +45,10 @@ static void print_machine(struct strbuf *buf, const struct facts *facts)
 	strbuf_addf(buf, "/boot     %s, %s used\n",
 		    facts->is_boot_separate ? facts->boot_device : "inside the root",
 		    text_bytes(boot, facts->boot_used_bytes));
+	if (!facts->net_interface[0]) {
+		strbuf_add(buf, "Network   none that leads anywhere\n");
+		return;
+	}
 	strbuf_addf(buf, "Network   %s: %s%s, gateway %s, %zu name servers\n", facts->net_interface,
 		    facts->net_address4, facts->is_net_dhcp4 ? " by DHCP" : "",
 		    facts->net_gateway4[0] ? facts->net_gateway4 : "on link", facts->dns_count);
@@ -72,7 +76,7 @@ static void print_coverage(struct strbuf *buf, const struct plan *plan)
 
 	strbuf_addf(buf, "  to encrypt   about %s: %s\n",
 		    text_bytes(payload, plan->payload_estimate_bytes),
-		    is_all ? "all of it" : "the used part");
+		    is_all ? "all of it" : "up to where files lie, with room to work in");
 	strbuf_addf(buf, "  behind it    about %s: %s\n",
 		    text_bytes(tail, plan->tail_estimate_bytes), how ? how->what : "");
 }

@@ -131,6 +131,17 @@ CHECK(too_little_space)
 	return f->root_bytes < plan_needed_bytes(f, c);
 }
 
+CHECK(tail_in_use)
+{
+	uint64_t taken_bytes = (f->is_boot_separate ? 0 : c->boot_bytes) + 2 * PLAN_SHIFT_BYTES;
+	char at[24], room[24], root[24];
+
+	say(fact, "files lie up to %s of the root partition's %s, and its last %s are needed",
+	    text_bytes(at, f->fs_unmoved_bytes), text_bytes(root, f->root_bytes),
+	    text_bytes(room, taken_bytes));
+	return f->fs_unmoved_bytes > 0 && f->fs_unmoved_bytes + taken_bytes > f->root_bytes;
+}
+
 CHECK(boot_too_small)
 {
 	uint64_t needed = 2 * f->boot_used_bytes + 2 * PLAN_SHIFT_BYTES + BOOT_MARGIN_BYTES;
@@ -329,6 +340,10 @@ const struct plan_check plan_checks[] = {
 	{ .code = "too-little-space", .applies = too_little_space,
 	  .why = "room is made for a /boot partition, the header and the first moved block",
 	  .todo = "remove files, enlarge the disk, or choose a smaller --boot-size" },
+	{ .code = "tail-in-use", .applies = tail_in_use,
+	  .why = "room is made there without moving a file, which is what makes it safe",
+	  .todo = "enlarge the disk; or copy the files that lie there, and delete the first copies "
+		  "(filefrag -v FILE tells where one lies)" },
 	{ .code = "boot-too-small", .applies = boot_too_small,
 	  .why = "it holds every kernel, a new image of each beside the old, and the header copies",
 	  .todo = "choose a larger --boot-size, or remove old kernels" },

@@ -110,6 +110,10 @@ DEFECT(full)
 {
 	f->fs_used_bytes = f->root_bytes - 300 * MIB;
 }
+DEFECT(spread)
+{
+	f->fs_unmoved_bytes = f->root_bytes - MIB;
+}
 DEFECT(big_boot)
 {
 	f->boot_used_bytes = 400 * MIB;
@@ -198,6 +202,7 @@ const struct defect defects[DEFECTS] = {
 	{ "not-gpt", mbr },
 	{ "damaged-filesystem", fs_errors },
 	{ "too-little-space", full },
+	{ "tail-in-use", spread },
 	{ "boot-too-small", big_boot },
 	{ "too-little-ram", small_memory },
 	{ "no-systemd", no_systemd },

@@ -3,7 +3,7 @@
  * The plan by the hundred: one good machine, a table of defects, each alone, each pair, with and
  * without a conversion under way; sizes at their borders; the texts that people and programs read.
  *
- * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c
+ * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c bootstrap/boot_sizes.c
  * UNIT_SOURCES: bootstrap/plan_print.c bootstrap/facts_json.c bootstrap/free_space.c
  * UNIT_SOURCES: tests/unit/plan_machines.c
  */
@@ -233,12 +233,36 @@ static void sizes_always_fit(void **state UNUSED)
 	assert_true(accepted > 1000);
 }
 
+/* Files that lie far behind the used bytes are encrypted with all that is before them; one byte too
+ * far is refused. */
+static void estimates_by_where_files_lie(void **state UNUSED)
+{
+	struct machine m;
+	uint64_t most;
+
+	good(&m);
+	plan_it(&m);
+	assert_true(m.plan.payload_estimate_bytes < 2 * GIB);
+	m.facts.fs_unmoved_bytes = 5 * GIB;
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 0);
+	assert_int_equal(m.plan.payload_estimate_bytes, 5 * GIB);
+	most = m.plan.root_bytes - 2 * m.plan.shift_bytes;
+	m.facts.fs_unmoved_bytes = most;
+	plan_it(&m);
+	assert_int_equal(m.plan.refusal_count, 0);
+	assert_int_equal(m.plan.payload_estimate_bytes, most);
+	m.facts.fs_unmoved_bytes = most + 1;
+	plan_it(&m);
+	assert_true(has(&m.plan, "tail-in-use"));
+}
+
 static void says_what_becomes_of_the_rest(void **state UNUSED)
 {
 	static const struct {
 		const char *coverage, *free_space, *text;
 	} rows[] = {
-		{ "used", "zero", ": the used part\n" },
+		{ "used", "zero", ": up to where files lie, with room to work in\n" },
 		{ "used", "zero", "zeros are written over it" },
 		{ "full", "zero", ": all of it\n" },
 		{ "used", "random", "random bytes are written over it" },
@@ -507,6 +531,7 @@ int main(void)
 		cmocka_unit_test(needs_exactly_what_it_says),
 		cmocka_unit_test(memory_at_its_border),
 		cmocka_unit_test(sizes_always_fit),
+		cmocka_unit_test(estimates_by_where_files_lie),
 		cmocka_unit_test(says_what_becomes_of_the_rest),
 		cmocka_unit_test(leave_plain_allows_what_it_names),
 		cmocka_unit_test(many_filesystems_dont_overflow),
