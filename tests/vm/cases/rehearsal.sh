@@ -51,6 +51,7 @@ vm_reboot_wait rehearse
 start=$SECONDS
 vm_reboot_wait rehearse
 plain_s=$((SECONDS - start))
+vm_ready rehearse # its network too, which the agent doesn't need
 output=$(guest "PANOCRYPT_ENROLLMENT_KEY=$key PANOCRYPT_SERVER=https://$unlock_host:$admin_port PANOCRYPT_CA=/root/ca.pem \
 	/root/panocrypt-bootstrap run --yes --no-reboot 2>&1" 1500) || vm_fail rehearse "run failed: $output"
 table=$(guest 'sfdisk -d /dev/vda')
