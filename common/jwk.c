@@ -133,6 +133,27 @@ int jwk_thumbprint(const json_t *jwk, char ret[static JWK_THUMBPRINT_SIZE])
 	return 0;
 }
 
+bool jwk_has_thumbprint(const json_t *jwk, const char *thumbprint)
+{
+	static const char *const hashes[] = { "S256", "S1", "S224", "S384", "S512" };
+	CLEANUP(jose_cfg_auto) jose_cfg_t *cfg = jwk_quiet();
+
+	for (size_t i = 0; i < ARRAY_SIZE(hashes); i++) {
+		CLEANUP_JSON json_t *has = jose_jwk_thp(cfg, jwk, hashes[i]);
+
+		if (has && strcmp(json_string_value(has), thumbprint) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool jwk_allows(const json_t *jwk, const char *operation, bool must_be_named)
+{
+	CLEANUP(jose_cfg_auto) jose_cfg_t *cfg = jwk_quiet();
+
+	return jose_jwk_prm(cfg, jwk, must_be_named, operation);
+}
+
 int jwk_public_set(const json_t *keys, json_t **ret)
 {
 	CLEANUP(jose_cfg_auto) jose_cfg_t *cfg = jwk_quiet();

@@ -32,6 +32,13 @@ int jwk_public(const json_t *jwk, json_t **ret) MUST_CHECK;
 /* RFC 7638 thumbprint, SHA-256. */
 int jwk_thumbprint(const json_t *jwk, char ret[static JWK_THUMBPRINT_SIZE]) MUST_CHECK;
 
+/* Is this the key's thumbprint, by any hash that tang takes (S1, S224, S256, S384, S512)? */
+bool jwk_has_thumbprint(const json_t *jwk, const char *thumbprint);
+
+/* Does the key allow this operation (RFC 7517, 4.2, 4.3: "verify", "sign", "deriveKey")? A key that
+ * names none allows all, unless it must be named. */
+bool jwk_allows(const json_t *jwk, const char *operation, bool must_be_named);
+
 /* Signs {"keys":[...public keys...]} with each signing key; one signer: flattened, more: general
  * form; protected headers carry alg and cty "jwk-set+json" (what clevis verifies with `jose jws ver
  * -a`). */

@@ -16,6 +16,7 @@
 #include "server/admin/admin.h"
 #include "server/ca.h"
 #include "server/cidr.h"
+#include "server/compat/compat.h"
 #include "server/core/core.h"
 #include "server/front/front.h"
 #include "server/init.h"
@@ -278,6 +279,7 @@ static const struct top_verb {
 	{ "restore", verb_restore, "make a server's folder of a backup" },
 	{ "quarantine", verb_quarantine,
 	  "begin, end: unlock nothing while the store may be too old" },
+	{ "compat", compat_main, "answer as tangd from a folder of its keys, on loopback" },
 	{ "help", help_main, "print this" },
 	{ "--help", help_main, NULL },
 	{ "version", version_main, "print the version" },
