@@ -24,9 +24,6 @@
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
-#define GPT_BIOS_BOOT "21686148-6449-6E6F-744E-656564454649"
-#define GPT_ESP "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
-
 /* ext4 superblock (Documentation/filesystems/ext4): at byte 1024; s_magic, s_state little-endian.
  */
 #define EXT4_SUPER_OFFSET 1024

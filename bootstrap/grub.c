@@ -5,8 +5,11 @@
  */
 #include "bootstrap/grub.h"
 
+#include "bootstrap/grub_switch.h"
+#include "bootstrap/mount.h"
 #include "bootstrap/our_files.h"
 #include "bootstrap/spawn.h"
+#include "bootstrap/table.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "common/strbuf.h"
@@ -14,6 +17,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define GRUB_CFG_MAX_BYTES (1 * MIB)
 
@@ -92,24 +96,69 @@ int grub_update(const struct intent *intent)
 	return 0;
 }
 
+/* Files alone: the disk's boot sector, and so which GRUB starts, stays as it is. */
+static int install_bios(const struct facts *facts)
+{
+	struct spawn files = { .argv = { "grub-install", "--target=i386-pc", "--no-bootsector",
+					 facts->disk },
+			       .timeout_s = 900 };
+	CLEANUP_FREE struct table *table = calloc(1, sizeof(*table));
+	int r;
+
+	if (!table)
+		return fail(-ENOMEM, "out of memory");
+	r = spawn_run(&files);
+	if (r == 0)
+		r = mount_settle("/boot");
+	if (r == 0)
+		r = table_read(facts->disk, table);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < table->count; i++) {
+		const struct table_partition *partition = &table->partitions[i];
+
+		if (strcasecmp(partition->type, GPT_BIOS_BOOT) == 0)
+			return grub_switch_bios(facts->disk, partition->start_bytes,
+						partition->size_bytes, "/boot/grub/i386-pc");
+	}
+	return fail(-ENOENT, "boot-loader: %s has no BIOS boot partition any more", facts->disk);
+}
+
+/* Into a folder of its own on the ESP (grub-install wants a FAT), then file by file. */
+static int install_efi(const struct facts *facts)
+{
+	CLEANUP_FREE char *staged = NULL, *folder = NULL;
+	struct spawn files = { .argv = { "grub-install", "--target=x86_64-efi", "--no-nvram",
+					 "--uefi-secure-boot", "--force-extra-removable", NULL },
+			       .timeout_s = 900 };
+	int r = text_format(&staged, "%s/panocrypt-new", facts->esp_mount);
+
+	if (r == 0)
+		r = text_format(&folder, "--efi-directory=%s", staged);
+	if (r == 0)
+		r = file_mkdirs(staged, 0700);
+	if (r < 0)
+		return r;
+	files.argv[5] = folder;
+	r = spawn_run(&files);
+	if (r == 0)
+		r = mount_settle("/boot");
+	return r < 0 ? r : grub_switch_efi(staged, facts->esp_mount);
+}
+
 int grub_install(const struct facts *facts)
 {
-	struct spawn bios = { .argv = { "grub-install", "--target=i386-pc", facts->disk },
-			      .timeout_s = 900 };
-	struct spawn efi = { .argv = { "grub-install", "--target=x86_64-efi", "--no-nvram",
-				       "--uefi-secure-boot", "--force-extra-removable" },
-			     .timeout_s = 900 };
 	unsigned installed = 0;
 	int r;
 
 	if (facts->has_bios_boot && file_exists("/usr/lib/grub/i386-pc")) {
-		r = spawn_run(&bios);
+		r = install_bios(facts);
 		if (r < 0)
 			return r;
 		installed++;
 	}
 	if (facts->has_esp && facts->esp_mount[0] && file_exists("/usr/lib/grub/x86_64-efi")) {
-		r = spawn_run(&efi);
+		r = install_efi(facts);
 		if (r < 0)
 			return r;
 		installed++;

@@ -25,7 +25,8 @@ int grub_update(const struct intent *intent) MUST_CHECK;
 /* update-grub alone: for undo, after our drop-in is gone. */
 int grub_update_plain(void) MUST_CHECK;
 
-/* grub-install for the platforms that the machine has (BIOS boot partition, ESP). */
+/* grub-install for the platforms that the machine has (BIOS boot partition, ESP): the old one
+ * starts until the new one is whole. */
 int grub_install(const struct facts *facts) MUST_CHECK;
 
 /* Does grub.cfg hold this text? -ENOENT (no sentence) when there is no grub.cfg. */

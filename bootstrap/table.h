@@ -10,6 +10,10 @@
 
 #define TABLE_PARTITIONS_MAX 128
 
+/* Partition types (GPT). */
+#define GPT_BIOS_BOOT "21686148-6449-6E6F-744E-656564454649"
+#define GPT_ESP "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+
 struct table_partition {
 	unsigned number;
 	uint64_t start_bytes, size_bytes;
