@@ -20,6 +20,7 @@
 #include <strings.h>
 
 #define GRUB_CFG_MAX_BYTES (1 * MIB)
+#define GRUB_CFG_NEXT GRUB_CFG ".next"
 
 int grub_write_defaults(enum grub_stage stage, const struct intent *intent)
 {
@@ -64,11 +65,27 @@ static int check_line(const char *line, void *userdata)
 	return 0;
 }
 
+/* What update-grub does, but beside: grub-mkconfig empties its output and fills it again, and GRUB,
+ * which replays no journal, would find the half of it. */
+static int make_next(void)
+{
+	struct spawn make = { .argv = { "grub-mkconfig", "-o", GRUB_CFG_NEXT }, .timeout_s = 900 };
+
+	return spawn_run(&make);
+}
+
+static int use_next(void)
+{
+	int r = file_copy(GRUB_CFG_NEXT, GRUB_CFG);
+
+	return r < 0 ? r : file_remove(GRUB_CFG_NEXT);
+}
+
 int grub_update_plain(void)
 {
-	struct spawn update = { .argv = { "update-grub" }, .timeout_s = 900 };
+	int r = make_next();
 
-	return spawn_run(&update);
+	return r < 0 ? r : use_next();
 }
 
 int grub_update(const struct intent *intent)
@@ -77,23 +94,23 @@ int grub_update(const struct intent *intent)
 	CLEANUP_FREE char *text = NULL;
 	int r;
 
-	r = grub_update_plain();
+	r = make_next();
 	if (r < 0)
 		return r;
-	r = file_read(GRUB_CFG, GRUB_CFG_MAX_BYTES, &text, NULL);
+	r = file_read(GRUB_CFG_NEXT, GRUB_CFG_MAX_BYTES, &text, NULL);
 	if (r < 0)
-		return fail(r, "update-grub left no readable " GRUB_CFG);
+		return fail(r, "grub-mkconfig left no readable " GRUB_CFG_NEXT);
 	snprintf(check.wanted, sizeof(check.wanted), "root=UUID=%s", intent->fs_uuid);
 	r = file_each_line(text, check_line, &check);
 	if (r < 0)
-		return fail_at(r, GRUB_CFG);
+		return fail_at(r, GRUB_CFG_NEXT);
 	if (!check.entries || check.wrong)
 		return fail(-EINVAL,
-			    "update-grub wrote %u of %u entries without %s: look for settings in "
+			    "grub-mkconfig wrote %u of %u entries without %s: look for settings in "
 			    "/etc/default/grub "
 			    "and /etc/default/grub.d that force another root=",
 			    check.wrong, check.entries, check.wanted);
-	return 0;
+	return use_next();
 }
 
 /* Files alone: the disk's boot sector, and so which GRUB starts, stays as it is. */

@@ -19,10 +19,11 @@ enum grub_stage {
 /* Writes the drop-in of this stage. grub_update() makes it count. */
 int grub_write_defaults(enum grub_stage stage, const struct intent *intent) MUST_CHECK;
 
-/* update-grub, then a look at what came out: every entry must name the root by its UUID. */
+/* grub-mkconfig, a look at what came out (every entry must name the root by its UUID), and only
+ * then grub.cfg is replaced, at once. */
 int grub_update(const struct intent *intent) MUST_CHECK;
 
-/* update-grub alone: for undo, after our drop-in is gone. */
+/* The same without the look: for undo, after our drop-in is gone. */
 int grub_update_plain(void) MUST_CHECK;
 
 /* grub-install for the platforms that the machine has (BIOS boot partition, ESP): the old one
