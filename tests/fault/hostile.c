@@ -8,7 +8,7 @@
  * that don't go on being served. Prints what was asked and answered.
  *
  * UNIT_SOURCES: server/core/?*.c server/store/?*.c server/cidr.c server/config.c server/reason.c server/process.c
- * UNIT_SOURCES: server/message_io.c server/rate.c server/sandbox.c
+ * UNIT_SOURCES: server/message_io.c server/rate.c server/sandbox.c server/waiver.c
  */
 #include <fcntl.h>
 #include <openssl/bn.h>
