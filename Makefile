@@ -172,6 +172,13 @@ TEST_PROGRAMS := $(foreach f,$(sort $(shell grep -ls UNIT_SOURCES: tests/*/*.c))
 	$(filter tests/unit/%,$(f)),,$(f:%.c=%)))
 $(foreach t,$(TEST_PROGRAMS),$(eval $(call test_rule,$(t))))
 
+# The disk under a VM whose power is cut: an nbdkit plugin.
+DISK_OBJECTS := $(call objects,$(addprefix tests/powercut/,disk.c cache.c moment.c))
+$(DISK_OBJECTS): CFLAGS += -fPIC
+$(B)/tests/powercut/disk.so: $(DISK_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -shared $(OPTIMIZE) -o $@ $^ -lpthread
+
 # tests/fuzz/fuzz_x.c, with FUZZ_SOURCES; tools/fuzz builds them with FUZZING=1 and clang.
 FUZZERS := $(patsubst %.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 ifdef FUZZING
@@ -187,7 +194,7 @@ endif
 fuzz-programs: $(addprefix $(B)/,$(if $(F),tests/fuzz/fuzz_$(F),$(FUZZERS)))
 
 .PHONY: test-programs
-test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
+test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS)) $(B)/tests/powercut/disk.so
 
 # --- the contract's other targets ---------------------------------------------------------------
 
