@@ -82,4 +82,14 @@ first=$(sha256sum <"$home/disk") report=$(cat "$home/report")
 power_cut no-flush-behind 23 5
 equal "the same seed loses the same" "$(sha256sum <"$home/disk")" "$first"
 equal "and says the same" "$(cat "$home/report")" "$report"
+
+# --- the plan
+plan=$test_root/tests/powercut/plan
+"$plan" 60 1 "$home/a" && "$plan" 60 1 "$home/b" && "$plan" 60 2 "$home/c"
+equal "60 cuts are 60 cuts" "$(cat "$home"/a/* | wc -l)" 60
+equal "8 to 12 a conversion" "$(for f in "$home"/a/*; do wc -l <"$f"; done | awk '$1 < 8 || $1 > 12')" ""
+equal "each phase from carve to leave at least 3 times" "$(cut -d ' ' -f 1 "$home"/a/* | sort | uniq -c |
+	awk '$1 >= 3 { n++ } END { print n }')" 11
+check "the same seed deals the same" diff -r "$home/a" "$home/b"
+check "another seed deals others" eval '! diff -rq "$home/a" "$home/c" >/dev/null'
 tests_done
