@@ -7,7 +7,7 @@
 #> make demo          the main job, once, narrated: server, stock VM, conversion, reboots, refusal
 #> make check         the tests that a change must pass; ends with "N passed, N failed, N skipped";
 #>                    PARTS="unit wire" runs some of: build sanitized unit wire fuzz server static
-#>                    native crash static_tests vm
+#>                    native crash static_tests vm powercut
 #> make unit          the unit tests alone (seconds); T=name runs one of them
 #> make static        the static panocrypt-bootstrap from pinned, checksummed sources
 #> make release       checked, stripped, checksummed artifacts
@@ -15,7 +15,7 @@
 #> make check-vm      every VM case, or one: CASE=name
 #> make check-server  the server's tests
 #> make check-console the web console in a browser
-#> make check-powercut random power cuts in VMs: N= SEED= CASE=
+#> make check-powercut random power cuts in VMs, 8 to 12 a conversion: N= cuts (20), SEED=, CASE= one conversion; JOBS=
 #> make check-fault   crash states of the conversion's offline steps: CRASH_STATES= CRASH_SEED=; processes of the
 #>                    server killed under load: N= requests (default 100000) on each store
 #> make bench         figures against their goals, build/bench.json
@@ -172,6 +172,13 @@ TEST_PROGRAMS := $(foreach f,$(sort $(shell grep -ls UNIT_SOURCES: tests/*/*.c))
 	$(filter tests/unit/%,$(f)),,$(f:%.c=%)))
 $(foreach t,$(TEST_PROGRAMS),$(eval $(call test_rule,$(t))))
 
+# The disk under a VM whose power is cut: an nbdkit plugin.
+DISK_OBJECTS := $(call objects,$(addprefix tests/powercut/,disk.c cache.c moment.c))
+$(DISK_OBJECTS): CFLAGS += -fPIC
+$(B)/tests/powercut/disk.so: $(DISK_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(CC) -shared $(OPTIMIZE) -o $@ $^ -lpthread
+
 # tests/fuzz/fuzz_x.c, with FUZZ_SOURCES; tools/fuzz builds them with FUZZING=1 and clang.
 FUZZERS := $(patsubst %.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 ifdef FUZZING
@@ -187,14 +194,14 @@ endif
 fuzz-programs: $(addprefix $(B)/,$(if $(F),tests/fuzz/fuzz_$(F),$(FUZZERS)))
 
 .PHONY: test-programs
-test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS))
+test-programs: $(addprefix $(B)/,$(TEST_PROGRAMS)) $(B)/tests/powercut/disk.so
 
 # --- the contract's other targets ---------------------------------------------------------------
 
 -include static.mk
 
 # What "make deps" has just installed is seen by a make that starts after it, hence the recipes.
-.PHONY: deps demo check list-vm check-vm check-server check-fault bench fuzz lint help clean
+.PHONY: deps demo check list-vm check-vm check-server check-powercut check-fault bench fuzz lint help clean
 deps:
 	$(Q)tools/deps
 
@@ -230,8 +237,12 @@ bench: deps
 	$(Q)$(MAKE) static-libs
 	$(Q)tests/bench/run
 
-.PHONY: check-console check-powercut
-check-console check-powercut:
+check-powercut: deps
+	$(Q)$(MAKE) -j$$(nproc) all static test-programs
+	$(Q)tests/powercut/run "$(N)" "$(SEED)" "$(CASE)"
+
+.PHONY: check-console
+check-console:
 	@echo "make $@: not built yet; see NEWS.md for what is" >&2; exit 1
 
 help:

@@ -10,13 +10,19 @@
 #include "common/file.h"
 #include "common/strbuf.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define PIECE_BYTES (1 * MIB)
 #define NEEDLE_MAX 96
+
+DEFINE_CLEANUP(DIR *, closedir);
+#define CLEANUP_DIR CLEANUP(closedirp)
 
 static int zero_range(int fd, uint64_t len)
 {
@@ -31,7 +37,8 @@ static int zero_range(int fd, uint64_t len)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
-int destroy_file(const char *path)
+/* Zeros under this name are nothing that anybody reads. */
+static int overwrite(const char *path)
 {
 	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
@@ -47,6 +54,48 @@ int destroy_file(const char *path)
 	if (r < 0)
 		return fail(r, "%s can't be overwritten: %s", path, strerror(-r));
 	return file_remove(path);
+}
+
+int destroy_file(const char *path)
+{
+	CLEANUP_FREE char *gone = NULL, *folder = NULL;
+	int r;
+
+	r = text_format(&gone, "%s.gone", path);
+	if (r == 0)
+		r = text_format(&folder, "%s", path);
+	if (r == 0)
+		r = overwrite(gone); /* of a time before a power cut */
+	if (r < 0)
+		return r;
+	if (rename(path, gone) < 0)
+		return errno == ENOENT
+			       ? 0
+			       : fail(-errno, "%s can't be destroyed: %s", path, strerror(errno));
+	r = file_sync_dir(dirname(folder));
+	return r < 0 ? r : overwrite(gone);
+}
+
+int destroy_folder(const char *path)
+{
+	CLEANUP_DIR DIR *folder = opendir(path);
+	struct dirent *entry;
+	int r = 0;
+
+	if (!folder)
+		return errno == ENOENT ? 0 : fail(-errno, "%s: %s", path, strerror(errno));
+	while (r == 0 && (entry = readdir(folder))) {
+		CLEANUP_FREE char *file = NULL;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		r = text_format(&file, "%s/%s", path, entry->d_name);
+		if (r == 0)
+			r = destroy_file(file);
+	}
+	if (r == 0 && rmdir(path) < 0 && errno != ENOENT)
+		r = fail(-errno, "removing %s: %s", path, strerror(errno));
+	return r;
 }
 
 static uint64_t count_hits(const char *data, size_t len, const char *const *needles, size_t count)

@@ -7,9 +7,13 @@
 
 #include "common/base.h"
 
-/* Overwrites the file's blocks (ext4 and FAT write in place), flushes, removes the name. A missing
- * file is 0. */
+/* Renames the file to <path>.gone, overwrites its blocks (ext4 and FAT write in place), flushes,
+ * removes the name: a power cut leaves the whole file under its name, or none. What an earlier cut
+ * left as <path>.gone goes as well. A missing file is 0. */
 int destroy_file(const char *path) MUST_CHECK;
+
+/* Every file of a folder, then the folder. A missing one is 0. */
+int destroy_folder(const char *path) MUST_CHECK;
 
 /* Counts the occurrences of any of the needles (texts of 8 to 95 characters) on a device or file.
  */

@@ -57,5 +57,9 @@ int phases_run(struct job *job) MUST_CHECK;
 /* Undoes in reverse order; refuses (-EBUSY, `too-late`) once the first chunk was written. */
 int phases_undo(struct job *job) MUST_CHECK;
 
+/* The very end of `leave`: the state folder, then the unit and the program. The unit does it again
+ * when a power cut came in between and no intent is left to go on from. */
+int leave_rest(void) MUST_CHECK;
+
 /* Name of the first phase that isn't done; NULL when all are. */
 int phases_current(struct job *job, const char **ret) MUST_CHECK;

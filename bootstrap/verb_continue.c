@@ -5,9 +5,12 @@
  */
 #include "bootstrap/job.h"
 #include "bootstrap/lock.h"
+#include "bootstrap/our_files.h"
+#include "bootstrap/phase.h"
 #include "bootstrap/step.h"
 #include "bootstrap/verbs.h"
 #include "common/err.h"
+#include "common/file.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -27,6 +30,10 @@ int verb_continue(const struct config *config)
 	r = job_open(&job, config, &facts);
 	if (r < 0)
 		return r;
+	if (r == JOB_NONE && !file_exists(BOOT_STATE_DIR) && !file_exists(OUR_BOOT_HOOK)) {
+		log_info("no conversion is under way any more: removing what is left of one");
+		return leave_rest();
+	}
 	if (r == JOB_NONE || !job.intent.device[0]) {
 		log_info("this machine isn't enrolled: nothing to go on with");
 		return 0;

@@ -17,34 +17,9 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 
-#include <dirent.h>
 #include <string.h>
 
 #define CA_COPY RUN_DIR "/ca.pem"
-
-DEFINE_CLEANUP(DIR *, closedir);
-#define CLEANUP_DIR CLEANUP(closedirp)
-
-/* Every file of the state folder, then the folder: some hold keys, so all are overwritten. */
-static int destroy_state(const char *state_dir)
-{
-	CLEANUP_DIR DIR *dir = opendir(state_dir);
-	struct dirent *entry;
-	int r = 0;
-
-	while (dir && r == 0 && (entry = readdir(dir))) {
-		CLEANUP_FREE char *path = NULL;
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		r = text_format(&path, "%s/%s", state_dir, entry->d_name);
-		if (r == 0)
-			r = destroy_file(path);
-	}
-	if (r == 0 && rmdir(state_dir) < 0 && errno != ENOENT)
-		r = fail(-errno, "removing %s: %s", state_dir, strerror(errno));
-	return r;
-}
 
 /* The phases take the CA's file away, but the last report needs it. */
 static int keep_ca(struct intent *intent)
@@ -82,7 +57,7 @@ static int undo(struct job *job)
 		r = our_files_remove(OUR_FILE_STAYS);
 	if (r == 0)
 		r = install_remove();
-	return r < 0 ? r : destroy_state(job->state_dir);
+	return r < 0 ? r : destroy_folder(job->state_dir);
 }
 
 int verb_undo(const struct config *config)

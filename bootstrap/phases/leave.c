@@ -22,7 +22,6 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,31 +63,6 @@ static int remove_fallback(const struct job *job)
 	if (r < 0)
 		return r;
 	return mount_at("/boot", &boot, NULL, 0) == 0 ? mount_settle("/boot") : 0;
-}
-
-/* Every file of a state folder, then the folder. */
-static int destroy_folder(const char *path)
-{
-	DIR *folder = opendir(path);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!folder)
-		return errno == ENOENT ? 0 : fail(-errno, "%s: %s", path, strerror(errno));
-	while (r == 0 && (entry = readdir(folder))) {
-		CLEANUP_FREE char *file = NULL;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		r = text_format(&file, "%s/%s", path, entry->d_name);
-		if (r == 0)
-			r = destroy_file(file);
-	}
-	closedir(folder);
-	if (r < 0)
-		return r;
-	return rmdir(path) < 0 && errno != ENOENT ? fail(-errno, "%s: %s", path, strerror(errno))
-						  : 0;
 }
 
 static int search(const char *device, const struct luks_salts *salts, uint64_t *ret_hits)
@@ -176,11 +150,14 @@ static int leave_run(struct job *job)
 	if (r < 0)
 		return r;
 	report_progress(&reporter, "leave", REPORT_DONE, 100, "native boot seen");
-	r = install_remove();
-	if (r < 0)
-		return r;
-	/* Last, because without the intent nothing could go on from here. */
-	return destroy_folder(STATE_DIR);
+	return leave_rest();
+}
+
+int leave_rest(void)
+{
+	int r = destroy_folder(STATE_DIR);
+
+	return r < 0 ? r : install_remove();
 }
 
 const struct phase phase_leave = {

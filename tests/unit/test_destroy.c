@@ -11,8 +11,10 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define PATH "test-destroy.tmp"
@@ -63,11 +65,48 @@ static void test_destroy_overwrites_first(void **state)
 	assert_int_equal(destroy_file(PATH), 0);
 }
 
+/* A power cut after the first zeros must not leave a file of zeros where one is looked for: here
+ * the first write is the one that fails. The next call finishes it. */
+static void test_never_zeros_under_its_name(void **state)
+{
+	const struct rlimit none = { 0, RLIM_INFINITY };
+	struct rlimit before;
+	struct stat st;
+	int r;
+
+	(void)state;
+	assert_int_equal(file_replace(PATH, "intent", 6, 0600), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	r = destroy_file(PATH);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_true(r < 0);
+	assert_int_equal(stat(PATH, &st), -1);
+	assert_int_equal(stat(PATH ".gone", &st), 0);
+	assert_int_equal(destroy_file(PATH), 0);
+	assert_int_equal(stat(PATH ".gone", &st), -1);
+}
+
+static void test_folder(void **state)
+{
+	(void)state;
+	assert_int_equal(destroy_folder("test-destroy.d"), 0);
+	assert_int_equal(file_mkdirs("test-destroy.d", 0700), 0);
+	assert_int_equal(file_replace("test-destroy.d/intent.json", "a", 1, 0600), 0);
+	assert_int_equal(file_replace("test-destroy.d/header.img.gone", "b", 1, 0600), 0);
+	assert_int_equal(file_replace("test-destroy.d/.hidden", "c", 1, 0600), 0);
+	assert_int_equal(destroy_folder("test-destroy.d"), 0);
+	assert_false(file_exists("test-destroy.d"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_search),
 		cmocka_unit_test(test_destroy_overwrites_first),
+		cmocka_unit_test(test_never_zeros_under_its_name),
+		cmocka_unit_test(test_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,7 @@ vm_start_dns() {
 		vm_dns_address=127.$((RANDOM % 250 + 2)).$((RANDOM % 250 + 1)).$((RANDOM % 250 + 1))
 		vm_spawn "$log" dnsmasq --keep-in-foreground --conf-file=/dev/null --pid-file= \
 			--listen-address=$vm_dns_address --bind-interfaces --no-resolv --no-hosts \
-			--local=/#/ --address=/unlock.panocrypt.test/10.0.2.2 \
+			--local=/#/ --address="/unlock.panocrypt.test/${VM_SERVER_ADDRESS:-10.0.2.2}" \
 			--address=/unlock2.panocrypt.test/10.0.2.2 --log-facility=-
 		wait_for 60 vm_child_says "$log" 'started' && break
 		end_process "$vm_child"
@@ -92,22 +92,25 @@ vm_seed() {
 	genisoimage -quiet -volid cidata -joliet -rational-rock -o "$dir.iso" "$dir" 2>/dev/null
 }
 
-# vm_start NAME [QEMU ARGUMENT…]: power on. VM_MEMORY (MiB), VM_CPUS.
+# vm_start NAME [QEMU ARGUMENT…]: power on. VM_MEMORY (MiB), VM_CPUS; VM_DRIVE (of -drive, instead of
+# the overlay on the image), VM_FORWARD (more of -netdev).
 vm_start() {
-	local name=$1 dir=$vm_home/$1 net
+	local name=$1 dir=$vm_home/$1 net drive
 	shift
 	vm_running "$name" && die "VM $name is running already"
 	rm -f "$dir"/*.sock
 	touch "$dir/serial.log"
 	stat -c %s "$dir/serial.log" | tee "$dir/power-on" >"$dir/offset"
 	net="user,id=net0,ipv6=off,guestfwd=tcp:10.0.2.80:80-cmd:socat - TCP4:127.0.0.1:$vm_apt_port"
+	net+=${VM_FORWARD:+,$VM_FORWARD}
+	drive=${VM_DRIVE:-format=qcow2,file=$dir/disk.qcow2}
 	# QEMU reads the resolver's address from /etc/resolv.conf, so it gets one of its own.
 	# shellcheck disable=SC2016
 	vm_spawn "$dir/qemu.log" unshare -m sh -c \
 		'mount --make-rprivate / && mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' \
 		sh "$vm_home/resolv.conf" "${vm_machine[@]}" \
 		-name "$name" -m "${VM_MEMORY:-1024}" -smp "${VM_CPUS:-2}" \
-		-drive "if=none,id=disk0,format=qcow2,discard=unmap,file=$dir/disk.qcow2" \
+		-drive "if=none,id=disk0,discard=unmap,$drive" \
 		-device virtio-blk-pci,drive=disk0,serial=root,bootindex=0 \
 		-drive "if=none,id=seed,format=raw,readonly=on,file=$dir/seed.iso" \
 		-device virtio-blk-pci,drive=seed,serial=seed \
