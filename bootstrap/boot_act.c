@@ -2,20 +2,15 @@
 /*
  * Does what boot_decide() said. Up to the first byte of the header every failure is a result and
  * the machine boots on; from there until the marker nothing but the whole header lets it go on
- * (hold()).
+ * (boot_hold()).
  */
-#include "bootstrap/block.h"
 #include "bootstrap/boot_run.h"
-#include "bootstrap/boot_sizes.h"
-#include "bootstrap/fs.h"
 #include "bootstrap/keyring.h"
 #include "bootstrap/mount.h"
 #include "bootstrap/place.h"
-#include "bootstrap/table.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "common/log.h"
-#include "common/strbuf.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -34,7 +29,7 @@ static void enter(struct boot_result *result, const char *phase)
 }
 
 /* Nothing may be mounted from this disk: says why, for ever. */
-static _Noreturn void hold(const char *reason)
+_Noreturn void boot_hold(const char *reason)
 {
 	for (;;) {
 		log_error("stopped, because %s. The disk must not be used like this, and nothing "
@@ -64,140 +59,15 @@ static int rehearse(const struct boot_run *run, struct boot_result *result,
 
 /* --- carve ------------------------------------------------------------------------------------ */
 
-static int find_partition(const struct table *table, const char *partuuid,
-			  struct table_partition *ret)
-{
-	for (size_t i = 0; i < table->count; i++) {
-		if (strcasecmp(table->partitions[i].partuuid, partuuid) == 0) {
-			*ret = table->partitions[i];
-			return 0;
-		}
-	}
-	return fail(-ENOENT, "the partition table has no partition %s", partuuid);
-}
-
-/* Cuts the filesystem so that partition and later header find their room; refuses where a block
- * would have to move. */
-static int cut_filesystem(const struct boot_run *run, const struct fs *fs, uint64_t root_bytes)
-{
-	const char *device = run->root_device;
-	struct payload_facts facts = { .root_bytes = root_bytes,
-				       .shift_bytes = run->intent.shift_bytes };
-	uint64_t size = 0;
-	int r;
-
-	r = fs->check(device);
-	if (r == 0)
-		r = fs->size_bytes(device, &facts.fs_bytes, &facts.used_bytes);
-	if (r == 0)
-		r = fs->unmoved_bytes(device, &facts.unmoved_bytes);
-	if (r == 0)
-		r = boot_payload_size(&facts, &size); /* for its refusal; here it may stay larger */
-	if (r < 0 || facts.fs_bytes <= root_bytes - 2 * facts.shift_bytes)
-		return r;
-	r = fs->fit_bytes(device, root_bytes - 2 * facts.shift_bytes, &size);
-	return r < 0 ? r : fs->shrink(device, MAX(size, facts.unmoved_bytes));
-}
-
-static int carve_disk(const struct boot_run *run, const struct fs *fs)
-{
-	CLEANUP_FREE struct table *table = calloc(1, sizeof(*table));
-	struct table_partition root = { 0 };
-	char disk[BOOT_PATH_MAX];
-	unsigned number = 0;
-	uint64_t size = 0;
-	int r;
-
-	if (!table)
-		return -ENOMEM;
-	r = block_parent(run->root_device, disk, sizeof(disk), &number);
-	if (r == 0)
-		r = table_read(disk, table);
-	if (r == 0)
-		r = find_partition(table, run->intent.root_partuuid, &root);
-	if (r == 0)
-		r = boot_carve_size(root.start_bytes, root.size_bytes, run->intent.boot_bytes,
-				    run->intent.shift_bytes, &size);
-	if (r == 0)
-		r = cut_filesystem(run, fs, size);
-	if (r < 0)
-		return r;
-	/* cut: the filesystem is smaller than its partition, which harms nothing; all of this is
-	 * done again */
-	return table_carve(disk, root.number, size, run->intent.boot_bytes,
-			   run->intent.boot_partuuid, &number);
-}
-
 static int carve(struct boot_run *run, struct boot_result *result)
 {
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
-	const struct fs *fs = NULL;
 	int r = rehearse(run, result, &secret);
 
 	if (r < 0)
 		return r;
 	enter(result, "carve");
-	r = fs_find(run->root_type, &fs);
-	return r < 0 ? r : carve_disk(run, fs);
-}
-
-/* --- shrink ----------------------------------------------------------------------------------- */
-
-static int write_intent(struct boot_run *run, uint64_t payload_bytes, uint64_t root_bytes)
-{
-	int r;
-
-	if (run->intent.payload_bytes == payload_bytes && run->intent.root_bytes == root_bytes)
-		return 0;
-	run->intent.payload_bytes = payload_bytes;
-	run->intent.root_bytes = root_bytes;
-	r = intent_write(run->state_dir, &run->intent);
-	return r < 0 ? r : mount_settle(run->state_dir);
-}
-
-/* F: stays what it is once the filesystem has it; until then it is computed from what is there now,
- * since the machine may have been booted in between. */
-static int choose_payload(struct boot_run *run, const struct fs *fs, struct payload_facts *facts)
-{
-	const char *device = run->root_device;
-	uint64_t size = 0;
-	int r;
-
-	r = block_size(device, &facts->root_bytes);
-	if (r == 0)
-		r = fs->size_bytes(device, &facts->fs_bytes, &facts->used_bytes);
-	if (r < 0 || (run->intent.payload_bytes && facts->fs_bytes == run->intent.payload_bytes &&
-		      facts->root_bytes == run->intent.root_bytes))
-		return r;
-	r = fs->unmoved_bytes(device, &facts->unmoved_bytes);
-	if (r == 0)
-		r = boot_payload_size(facts, &size);
-	if (r == 0)
-		r = fs->fit_bytes(device, size, &size);
-	if (r < 0)
-		return r;
-	return write_intent(run, MAX(size, facts->unmoved_bytes), facts->root_bytes);
-}
-
-static int shrink(struct boot_run *run)
-{
-	struct payload_facts facts = { .shift_bytes = run->intent.shift_bytes,
-				       .is_all_wanted = strcmp(run->intent.coverage, "full") == 0 };
-	const struct fs *fs = NULL;
-	char size[24];
-	int r;
-
-	r = fs_find(run->root_type, &fs);
-	if (r == 0)
-		r = fs->check(run->root_device);
-	if (r == 0)
-		r = choose_payload(run, fs, &facts);
-	if (r < 0)
-		return r;
-	log_info("shrink: the payload is %s", text_bytes(size, run->intent.payload_bytes));
-	if (facts.fs_bytes == run->intent.payload_bytes)
-		return 0;
-	return fs->shrink(run->root_device, run->intent.payload_bytes);
+	return boot_carve(run);
 }
 
 /* --- place ------------------------------------------------------------------------------------ */
@@ -247,7 +117,7 @@ static int write_header(const struct boot_run *run)
 	}
 	if (boot_is_head_parked(run, &is_untouched) == 0 && is_untouched)
 		return r;
-	hold("the header could not be written");
+	boot_hold("the header could not be written");
 }
 
 /* Behind the marker: a failure leaves the disk to the distribution's own unlocking. */
@@ -289,7 +159,7 @@ static int convert(struct boot_run *run, struct boot_result *result)
 	if (r < 0)
 		return r;
 	enter(result, "shrink");
-	r = shrink(run);
+	r = boot_shrink(run);
 	if (r < 0)
 		return r;
 	enter(result, "place");
@@ -327,10 +197,21 @@ static int place_again(struct boot_run *run, struct boot_result *result)
 	r = remount_state(run, true);
 	if (r < 0) {
 		log_failure(r);
-		hold("the folder with the header can't be written to");
+		boot_hold("the folder with the header can't be written to");
 	}
 	r = write_header(run);
 	return r < 0 ? r : unlock(run, result);
+}
+
+/* The rest of a `carve` or `shrink` that was cut. Without it the filesystem may be neither the old
+ * one nor the new one. */
+static int redo(struct boot_run *run, struct boot_result *result)
+{
+	enter(result, "redo");
+	boot_apply(run->root_device, &run->redo);
+	redo_done(&run->redo);
+	log_info("redo: done, the filesystem is whole");
+	return 0;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -339,11 +220,12 @@ static int act(struct boot_run *run, const struct boot_decision *decision,
 	       struct boot_result *result)
 {
 	switch (decision->action) {
+	case BOOT_REDO: return redo(run, result);
 	case BOOT_CARVE: return carve(run, result);
 	case BOOT_CONVERT: return convert(run, result);
 	case BOOT_PLACE_AGAIN: return place_again(run, result);
 	case BOOT_UNLOCK: return unlock(run, result);
-	case BOOT_HOLD: hold(decision->reason);
+	case BOOT_HOLD: boot_hold(decision->reason);
 	case BOOT_NOTHING: break;
 	}
 	snprintf(result->phase, sizeof(result->phase), "look");

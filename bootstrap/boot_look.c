@@ -47,17 +47,17 @@ static int read_config(struct boot_run *run)
 		r = js_copy(object, "state_uuid", run->state_uuid, sizeof(run->state_uuid));
 	if (r == 0)
 		r = js_copy(object, "state_path", run->state_path, sizeof(run->state_path));
+	if (r == 0)
+		r = js_copy(object, "root_partuuid", run->root_partuuid,
+			    sizeof(run->root_partuuid));
 	return r < 0 ? fail_at(r, BOOT_CONFIG) : 0;
 }
 
 static int find_state(struct boot_run *run)
 {
 	struct block_content content;
-	int r = read_config(run);
-
-	if (r == 0)
-		r = block_wait("UUID", run->state_uuid, STATE_TIMEOUT_S, run->state_device,
-			       sizeof(run->state_device));
+	int r = block_wait("UUID", run->state_uuid, STATE_TIMEOUT_S, run->state_device,
+			   sizeof(run->state_device));
 	if (r == 0)
 		r = block_probe(run->state_device, &content);
 	if (r < 0)
@@ -215,6 +215,27 @@ static void look_at_root(struct boot_run *run)
 	}
 }
 
+/* --- a redo log ------------------------------------------------------------------------------- */
+
+/* Before anything is mounted: the filesystem may be half old, half new, and even a read-only mount
+ * would write to it. */
+static void look_at_redo(struct boot_run *run)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	int r = secret_read_file(&key, REDO_KEY, REDO_KEY_BYTES);
+
+	if (r == 0)
+		r = block_wait("PARTUUID", run->root_partuuid, ROOT_TIMEOUT_S, run->root_device,
+			       sizeof(run->root_device));
+	if (r == 0)
+		r = redo_look(run->root_device, &key, &run->redo);
+	if (r < 0)
+		log_warning("no redo log could be looked for: %s", fail_text());
+	fail_clear();
+	run->facts.has_redo = run->redo.state == REDO_READY;
+	run->facts.is_redo_foreign = run->redo.state == REDO_FOREIGN;
+}
+
 /* --- all of it -------------------------------------------------------------------------------- */
 
 static void look_at_cmdline(struct boot_run *run)
@@ -229,10 +250,18 @@ static void look_at_cmdline(struct boot_run *run)
 void boot_look(struct boot_run *ret)
 {
 	struct boot_run run = { .is_mounted = false };
+	int r;
 
 	*ret = run;
 	run.facts.has_skip = kernel_was_told("panocrypt.skip");
-	if (find_state(&run) < 0 || boot_mount_state(&run, false) < 0) {
+	r = read_config(&run);
+	if (r == 0)
+		look_at_redo(&run);
+	if (run.facts.has_redo) {
+		*ret = run;
+		return;
+	}
+	if (r < 0 || find_state(&run) < 0 || boot_mount_state(&run, false) < 0) {
 		log_warning("no state of a conversion was found: %s", fail_text());
 		fail_clear();
 		run.state_device[0] = '\0';

@@ -7,25 +7,30 @@
 
 #include "bootstrap/boot_step.h"
 #include "bootstrap/luks.h"
+#include "bootstrap/redo.h"
 
 #define BOOT_CONFIG "/etc/panocrypt/boot.json" /* in the image */
+#define REDO_KEY "/etc/panocrypt/redo.key"     /* too; only root can read the image */
 #define BOOT_PATH_MAX 256
 
 struct boot_run {
 	char state_uuid[UUID_SIZE], state_path[BOOT_PATH_MAX]; /* of BOOT_CONFIG */
+	char root_partuuid[UUID_SIZE];			       /* of BOOT_CONFIG */
 	char state_device[BOOT_PATH_MAX], state_type[32];      /* "" when it wasn't found */
 	char state_dir[BOOT_PATH_MAX];	 /* the state folder, while it is mounted */
 	char header[BOOT_PATH_MAX + 32]; /* the header copy: in RAM, or in the state folder */
 	char root_device[BOOT_PATH_MAX]; /* "" when it wasn't found */
 	char root_type[32];		 /* "ext4", …, as blkid says it */
+	struct redo redo;
 	bool is_mounted;
 	struct intent intent;
 	struct boot_facts facts;
 };
 
-/* Reads BOOT_CONFIG, mounts the state filesystem read-only, fills the facts. In stage 1 header and
- * intent are in RAM and the root filesystem is unmounted when it returns; in stage 2 /boot stays
- * mounted. Never fails: what can't be read is not there. */
+/* Reads BOOT_CONFIG. Where a redo log waits to be done, that is all. Else mounts the state
+ * filesystem read-only, fills the facts. In stage 1 header and intent are in RAM and the root
+ * filesystem is unmounted when it returns; in stage 2 /boot stays mounted. Never fails: what can't
+ * be read is not there. */
 void boot_look(struct boot_run *ret);
 
 int boot_mount_state(struct boot_run *run, bool is_writable) MUST_CHECK;
@@ -37,6 +42,19 @@ int boot_is_head_parked(const struct boot_run *run, bool *ret) MUST_CHECK;
 /* Does what was decided; fills phase, reason and is_ok. Returns only when booting on is safe. */
 void boot_act(struct boot_run *run, const struct boot_decision *decision,
 	      struct boot_result *result);
+
+/* Nothing may be mounted from this disk: says why, for ever. */
+_Noreturn void boot_hold(const char *reason);
+
+/* --- boot_cut.c ------------------------------------------------------------------------------- */
+
+int boot_carve(struct boot_run *run) MUST_CHECK;
+
+/* Chooses F, writes it to the intent, cuts the filesystem to it. */
+int boot_shrink(struct boot_run *run) MUST_CHECK;
+
+/* Does what a log says; holds the machine when that can't be done. */
+void boot_apply(const char *device, const struct redo *redo);
 
 /* --- boot_unlock.c ---------------------------------------------------------------------------- */
 

@@ -29,6 +29,8 @@ enum fact {
 	LUKS = 1 << 8,
 	PARKED = 1 << 9,
 	SKIP = 1 << 10,
+	REDO = 1 << 11,
+	FOREIGN = 1 << 12,
 };
 
 /* "trouble" rows end a run instead of a reboot. The order matters: what was placed is looked at
@@ -39,6 +41,9 @@ static const struct rule {
 	bool is_trouble;
 	const char *reason;
 } rules[] = {
+	/* before anything is mounted, and whatever else is wanted */
+	{ REDO, 0, BOOT_REDO, false,
+	  "a change of the filesystem was cut short, and its log is whole" },
 	/* nothing is known of a conversion */
 	{ SKIP, INTENT, BOOT_NOTHING, true, "panocrypt.skip is on the command line" },
 	{ POST, INTENT | MARKER, BOOT_HOLD, true,
@@ -58,6 +63,9 @@ static const struct rule {
 	  "the header is ready, the disk is as it was parked" },
 	{ POST, PLAIN, BOOT_PLACE_AGAIN, false,
 	  "the head of the filesystem was cleared for the header" },
+	{ FOREIGN, LUKS, BOOT_NOTHING, true,
+	  "a change of the filesystem was cut short, and the disk was used since: repair it with "
+	  "e2fsck from a rescue system, then undo" },
 	/* before `place`; a header.post that is left here is older than the filesystem and will be
 	   thrown away */
 	{ LUKS, 0, BOOT_NOTHING, false, "the disk is encrypted, nothing of ours is left to do" },
@@ -79,7 +87,8 @@ static unsigned to_bits(const struct boot_facts *facts)
 	       (facts->has_boot_partition ? BOOTPART : 0) |
 	       (facts->is_boot_separate ? SEPARATE : 0) | (facts->is_boot_proven ? PROVEN : 0) |
 	       (facts->is_root_filesystem ? PLAIN : 0) | (facts->is_root_luks ? LUKS : 0) |
-	       (facts->is_root_same_as_parked ? PARKED : 0) | (facts->has_skip ? SKIP : 0);
+	       (facts->is_root_same_as_parked ? PARKED : 0) | (facts->has_skip ? SKIP : 0) |
+	       (facts->has_redo ? REDO : 0) | (facts->is_redo_foreign ? FOREIGN : 0);
 }
 
 struct boot_decision boot_decide(const struct boot_facts *facts)
@@ -95,9 +104,13 @@ struct boot_decision boot_decide(const struct boot_facts *facts)
 const char *boot_action_name(enum boot_action action)
 {
 	static const char *const names[] = {
-		[BOOT_NOTHING] = "nothing", [BOOT_CARVE] = "carve",
-		[BOOT_CONVERT] = "convert", [BOOT_PLACE_AGAIN] = "place-again",
-		[BOOT_UNLOCK] = "unlock",   [BOOT_HOLD] = "hold",
+		[BOOT_NOTHING] = "nothing",
+		[BOOT_REDO] = "redo",
+		[BOOT_CARVE] = "carve",
+		[BOOT_CONVERT] = "convert",
+		[BOOT_PLACE_AGAIN] = "place-again",
+		[BOOT_UNLOCK] = "unlock",
+		[BOOT_HOLD] = "hold",
 	};
 
 	return names[action];
@@ -194,6 +207,8 @@ static const char *stopped_phase(const struct boot_result *result)
 	if (!result->exists || strcmp(result->phase, "look") == 0 ||
 	    strcmp(result->phase, "rehearse") == 0)
 		return first;
+	if (strcmp(result->phase, "redo") == 0)
+		return file_exists(BOOT_STATE_DIR "/" INTENT_FILE) ? "shrink" : "carve";
 	return strcmp(result->phase, "unlock") == 0 ? "open" : result->phase;
 }
 

@@ -4,8 +4,8 @@
  * boot_decide() is pure, boot_act.c changes. Whatever goes wrong before the first byte of the
  * header is written, the machine boots on. docs/boot-step.md has the table.
  *
- * The image carries /etc/panocrypt/boot.json ({"state_uuid","state_path","made_in_boot"}): which
- * filesystem holds intent and header copy.
+ * The image carries /etc/panocrypt/boot.json ({"state_uuid","state_path",
+ * "root_partuuid","made_in_boot"}): which filesystem holds intent and header copy.
  *	stage 1: the root filesystem itself, /var/lib/panocrypt (mounted read-only, copied to
  *		 memory, unmounted)
  *	stage 2: the plain, separate /boot, /panocrypt
@@ -17,6 +17,7 @@
 
 enum boot_action {
 	BOOT_NOTHING,	  /* boot on; nothing of ours to do */
+	BOOT_REDO,	  /* finish a cut `carve` or `shrink` by its log, then look again */
 	BOOT_CARVE,	  /* stage 1: rehearse, then carve */
 	BOOT_CONVERT,	  /* stage 2: rehearse, shrink, place from the pristine copy, open */
 	BOOT_PLACE_AGAIN, /* a cut inside place: finish from header.post, mount nothing before */
@@ -32,7 +33,9 @@ struct boot_facts {
 	bool is_root_filesystem;     /* root device: plain, with intent.fs_uuid, superblock valid */
 	bool is_root_luks;	     /* our LUKS UUID is recognised on it */
 	bool is_root_same_as_parked; /* its superblock is the parked one; has_post only */
-	bool has_skip;		     /* "panocrypt.skip" on the command line: the user's way out */
+	bool has_redo;	      /* a whole redo log that fits the disk; nothing else is known then */
+	bool is_redo_foreign; /* a whole redo log, and the disk was written to since */
+	bool has_skip;	      /* "panocrypt.skip" on the command line: the user's way out */
 };
 
 struct boot_decision {

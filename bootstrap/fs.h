@@ -1,34 +1,45 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a filesystem can do for us, one file each (fs_ext4.c), one table (fs.c). Devices are not
- * mounted unless said.
+ * mounted unless said. With a view (bootstrap/view.h) what they change is kept there and the device
+ * stays as it is; NULL: the device itself.
  */
 #pragma once
 
 #include "common/base.h"
+
+struct view;
 
 struct fs {
 	const char *name; /* as blkid says it */
 
 	/* Full check; repairs only what is safe without a question (e2fsck -fp). Negative when
 	 * anything is left. */
-	int (*check)(const char *device);
+	int (*check)(const char *device, struct view *view);
 
 	/* The smallest size (one that shrink() makes exactly) to which it can be cut without moving
 	 * a block or an inode; its present size when nothing can be cut. */
-	int (*unmoved_bytes)(const char *device, uint64_t *ret);
+	int (*unmoved_bytes)(const char *device, struct view *view, uint64_t *ret);
 
 	/* The largest size, a multiple of 1 MiB and at most most_bytes and its present size, to
 	 * which shrink() can cut it exactly. */
-	int (*fit_bytes)(const char *device, uint64_t most_bytes, uint64_t *ret);
+	int (*fit_bytes)(const char *device, struct view *view, uint64_t most_bytes, uint64_t *ret);
 
 	/* Its own idea of its size (unmounted or mounted), and of used bytes: what is in it, not
 	 * what grows with its size. */
-	int (*size_bytes)(const char *device, uint64_t *ret_size, uint64_t *ret_used);
+	int (*size_bytes)(const char *device, struct view *view, uint64_t *ret_size,
+			  uint64_t *ret_used);
 
 	/* Cuts it to exactly size_bytes (of fit_bytes() or unmoved_bytes()). Checked before by the
 	 * caller. */
-	int (*shrink)(const char *device, uint64_t size_bytes);
+	int (*shrink)(const char *device, struct view *view, uint64_t size_bytes);
+
+	/* An offset, a multiple of 1 MiB, from which on `len` bytes hold nothing of it, neither
+	 * files nor its own metadata: the last one with from_bytes <= offset and its end <=
+	 * to_bytes. -ENOSPC with a sentence when there is none. What lies behind its end is
+	 * free. */
+	int (*find_free)(const char *device, uint64_t from_bytes, uint64_t to_bytes, uint64_t len,
+			 uint64_t *ret);
 
 	/* While it is mounted, and until the next mount: new blocks go where there is room nearest
 	 * to its start (true), or where the kernel likes (false). What is written before `shrink`

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * ext4 by e2fsprogs: e2fsck, dumpe2fs, resize2fs. Every size is asked of the filesystem again after
- * a change: resize2fs may make it smaller than it was told. A redo log around the shrink belongs
- * here; it is not built.
+ * a change: resize2fs may make it smaller than it was told. A cut is made in a view (boot_cut.c):
+ * resize2fs itself keeps no order that a power cut would leave whole.
  */
 #include "bootstrap/fs_ext4.h"
 
 #include "bootstrap/fs_ext4_parse.h"
-#include "bootstrap/spawn.h"
+#include "bootstrap/view.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/strbuf.h"
@@ -23,10 +23,20 @@
 
 #define CLEANUP_LAYOUT CLEANUP(ext4_layout_done)
 
-static int read_layout(const char *device, bool with_groups, struct ext4_layout *ret)
+/* For programs that only read: an empty view is the device, without the detour. */
+static struct spawn_watch *reading(struct view *view)
 {
-	struct spawn whole = { .argv = { "dumpe2fs", device }, .output_max_bytes = DUMP_MAX_BYTES };
+	return view && view_count(view) ? view_watch(view) : NULL;
+}
+
+static int read_layout(const char *device, struct view *view, bool with_groups,
+		       struct ext4_layout *ret)
+{
+	struct spawn whole = { .argv = { "dumpe2fs", device },
+			       .watch = reading(view),
+			       .output_max_bytes = DUMP_MAX_BYTES };
 	struct spawn head = { .argv = { "dumpe2fs", "-h", device },
+			      .watch = whole.watch,
 			      .output_max_bytes = HEADER_MAX_BYTES };
 	CLEANUP_FREE char *text = NULL;
 	int r = spawn_text(with_groups ? &whole : &head, &text);
@@ -39,16 +49,20 @@ static int read_layout(const char *device, bool with_groups, struct ext4_layout 
 /* e2fsck(8): 0 clean, 1 repaired; from 2 on something is left, or a reboot would be needed. It
  * looks first: even with nothing to repair, -p writes to the superblock in pieces that a cut can
  * tear. */
-static int check(const char *device)
+static int check(const char *device, struct view *view)
 {
 	struct spawn look = { .argv = { "e2fsck", "-f", "-n", device },
+			      .watch = reading(view),
 			      .timeout_s = CHECK_TIMEOUT_S };
-	struct spawn repair = { .argv = { "e2fsck", "-f", "-p", device },
-				.timeout_s = CHECK_TIMEOUT_S };
 	int status = spawn_status(&look);
 
-	if (status > 0)
+	if (status > 0) {
+		struct spawn repair = { .argv = { "e2fsck", "-f", "-p", device },
+					.watch = view_watch(view),
+					.timeout_s = CHECK_TIMEOUT_S };
+
 		status = spawn_status(&repair);
+	}
 	if (status < 0)
 		return status;
 	if (status > 1)
@@ -60,19 +74,19 @@ static int check(const char *device)
 	return 0;
 }
 
-static int unmoved_bytes(const char *device, uint64_t *ret)
+static int unmoved_bytes(const char *device, struct view *view, uint64_t *ret)
 {
 	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
-	int r = read_layout(device, true, &layout);
+	int r = read_layout(device, view, true, &layout);
 
 	return r < 0 ? r : ext4_layout_unmoved_bytes(&layout, ret);
 }
 
-static int fit_bytes(const char *device, uint64_t most_bytes, uint64_t *ret)
+static int fit_bytes(const char *device, struct view *view, uint64_t most_bytes, uint64_t *ret)
 {
 	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
 	uint64_t size;
-	int r = read_layout(device, true, &layout);
+	int r = read_layout(device, view, true, &layout);
 
 	if (r < 0)
 		return r;
@@ -98,10 +112,10 @@ static uint64_t used_blocks(const struct ext4_layout *layout)
 	return used - MIN(used, tables);
 }
 
-static int size_bytes(const char *device, uint64_t *ret_size, uint64_t *ret_used)
+static int size_bytes(const char *device, struct view *view, uint64_t *ret_size, uint64_t *ret_used)
 {
 	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
-	int r = read_layout(device, false, &layout);
+	int r = read_layout(device, view, false, &layout);
 
 	if (r < 0)
 		return r;
@@ -110,12 +124,13 @@ static int size_bytes(const char *device, uint64_t *ret_size, uint64_t *ret_used
 	return 0;
 }
 
-static int shrink(const char *device, uint64_t size)
+static int shrink(const char *device, struct view *view, uint64_t size)
 {
 	char sectors[32];
 	/* -f: its own estimate of a minimum is up to the whole of a filesystem that is more than
 	 * half full, though nothing would move. The caller has checked it, and knows better. */
 	struct spawn resize = { .argv = { "resize2fs", "-f", device, sectors },
+				.watch = view_watch(view),
 				.timeout_s = CHECK_TIMEOUT_S };
 	uint64_t now = 0, used = 0;
 	int r;
@@ -125,7 +140,7 @@ static int shrink(const char *device, uint64_t size)
 	r = spawn_run(&resize);
 	if (r < 0)
 		return r;
-	r = size_bytes(device, &now, &used);
+	r = size_bytes(device, view, &now, &used);
 	if (r < 0)
 		return r;
 	if (now != size)
@@ -133,6 +148,26 @@ static int shrink(const char *device, uint64_t size)
 			    "resize2fs made the filesystem on %s %llu bytes, not %llu: run again",
 			    device, (unsigned long long)now, (unsigned long long)size);
 	return 0;
+}
+
+static int find_free(const char *device, uint64_t from, uint64_t to, uint64_t len, uint64_t *ret)
+{
+	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
+	int r = read_layout(device, NULL, true, &layout);
+
+	if (r < 0)
+		return r;
+	for (uint64_t at = to / MIB * MIB; at >= from; at -= MIB) {
+		if (at + len <= to && ext4_layout_is_free(&layout, at, len)) {
+			*ret = at;
+			return 0;
+		}
+		if (at < MIB)
+			break;
+	}
+	return fail(-ENOSPC, "there is no free room of %llu bytes between %llu and %llu on %s",
+		    (unsigned long long)len, (unsigned long long)from, (unsigned long long)to,
+		    device);
 }
 
 /*
@@ -183,6 +218,7 @@ const struct fs fs_ext4 = {
 	.fit_bytes = fit_bytes,
 	.size_bytes = size_bytes,
 	.shrink = shrink,
+	.find_free = find_free,
 	.keep_low = keep_low,
 	.grow = grow,
 };

@@ -23,8 +23,7 @@ struct text {
 
 struct parser {
 	struct ext4_layout *layout;
-	struct ext4_ranges free; /* of blocks, ascending */
-	uint64_t free_inodes;	 /* of the present group */
+	uint64_t free_inodes; /* of the present group */
 	uint64_t group_first, group_last;
 	uint64_t descriptor_blocks, reserved_blocks;
 };
@@ -257,7 +256,7 @@ static int read_metadata(struct parser *parser, struct text line)
 
 static int read_free(struct parser *parser, struct text list, bool is_inodes)
 {
-	struct ext4_ranges *free = &parser->free;
+	struct ext4_ranges *free = &parser->layout->free;
 	struct ext4_range range = { 0 };
 
 	skip_spaces(&list);
@@ -359,7 +358,7 @@ static int finish(struct parser *parser)
 		return fail(-EINVAL, "dumpe2fs: metadata of some group is missing");
 	qsort(layout->metadata.items, layout->metadata.count, sizeof(struct ext4_range),
 	      compare_ranges);
-	find_end_of_data(&parser->free, layout);
+	find_end_of_data(&layout->free, layout);
 	layout->overhead_blocks = 3 + layout->inode_blocks_per_group + parser->descriptor_blocks +
 				  parser->reserved_blocks;
 	return 0;
@@ -376,14 +375,29 @@ int ext4_layout_parse(const char *text, size_t len, struct ext4_layout *ret)
 		r = read_line(&parser, line);
 	if (r == 0)
 		r = finish(&parser);
-	free(parser.free.items);
 	return r;
 }
 
 void ext4_layout_done(struct ext4_layout *layout)
 {
 	free(layout->metadata.items);
-	layout->metadata = (struct ext4_ranges){ 0 };
+	free(layout->free.items);
+	layout->metadata = layout->free = (struct ext4_ranges){ 0 };
+}
+
+bool ext4_layout_is_free(const struct ext4_layout *layout, uint64_t offset_bytes, uint64_t len)
+{
+	uint64_t at = offset_bytes / layout->block_bytes;
+	uint64_t end = (offset_bytes + len + layout->block_bytes - 1) / layout->block_bytes;
+
+	end = MIN(end, layout->block_count);
+	for (size_t i = 0; i < layout->free.count && at < end; i++) {
+		const struct ext4_range *item = &layout->free.items[i];
+
+		if (item->first <= at && at <= item->last)
+			at = item->last + 1;
+	}
+	return at >= end;
 }
 
 /* --- sizes ------------------------------------------------------------------------------------ */

@@ -29,6 +29,7 @@ struct ext4_layout {
 	uint64_t end_of_inode_group; /* first group behind the last one with an inode in use */
 	char obstacle[24]; /* a feature with which blocks can't be predicted here; "" if none */
 	struct ext4_ranges metadata; /* sorted by first block */
+	struct ext4_ranges free;     /* blocks, ascending; empty after `dumpe2fs -h` */
 };
 
 /* Reads the output of `dumpe2fs` (C locale), of `dumpe2fs -h` too. -EINVAL with a sentence naming
@@ -41,6 +42,9 @@ void ext4_layout_done(struct ext4_layout *layout);
  * metadata (e2fsprogs resize/resize2fs.c, adjust_fs_info()). Sizes that aren't whole blocks are not
  * exact. */
 bool ext4_layout_is_exact(const struct ext4_layout *layout, uint64_t size_bytes);
+
+/* Are these bytes free, or behind the end of the filesystem? */
+bool ext4_layout_is_free(const struct ext4_layout *layout, uint64_t offset_bytes, uint64_t len);
 
 /* Would a cut to this size leave every block and inode where it is? */
 bool ext4_layout_is_unmoved(const struct ext4_layout *layout, uint64_t size_bytes);

@@ -19,6 +19,10 @@ static const char growth_text[] =
 	"resize_rootfs: false\n";
 static const struct embedded growth = { growth_text, growth_text + sizeof(growth_text) - 1 };
 
+/* The image holds the key of redo logs: with it a user could have any sector written at boot. */
+static const char mask_text[] = "UMASK=0077\n";
+static const struct embedded mask = { mask_text, mask_text + sizeof(mask_text) - 1 };
+
 static const struct our_file {
 	const char *path;
 	const struct embedded *content;
@@ -38,6 +42,7 @@ static const struct our_file {
 	{ OUR_BOOT_HOOK, &embedded_boot_hook, 0755, OUR_FILE_CONVERSION, NULL },
 	{ "/etc/initramfs-tools/scripts/local-top/panocrypt-boot-step", &embedded_boot_script, 0755,
 	  OUR_FILE_CONVERSION, NULL },
+	{ OUR_IMAGE_MASK, &mask, 0644, OUR_FILE_CONVERSION, "/etc/initramfs-tools/conf.d" },
 	{ OUR_CLOUD_GROWTH, &growth, 0644, OUR_FILE_GROWTH, "/etc/cloud/cloud.cfg.d" },
 	{ OUR_FALLBACK_SCRIPT, NULL, 0755, OUR_FILE_FALLBACK, NULL },
 };

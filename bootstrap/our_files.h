@@ -22,6 +22,7 @@ enum our_file_life {
 #define OUR_GRUB_DEFAULTS "/etc/default/grub.d/90_panocrypt.cfg"
 #define OUR_FALLBACK_SCRIPT "/etc/grub.d/42_panocrypt_fallback"
 #define OUR_BOOT_HOOK "/etc/initramfs-tools/hooks/panocrypt-boot-step"
+#define OUR_IMAGE_MASK "/etc/initramfs-tools/conf.d/panocrypt-private"
 #define OUR_CLOUD_GROWTH "/etc/cloud/cloud.cfg.d/99_panocrypt_growth.cfg"
 
 /* Writes the files of this life that have a fixed content. */

@@ -58,6 +58,16 @@ static int read_chunk(int fd, uint8_t *data, uint64_t offset, size_t len)
 	return file_pread_all(fd, data, len, offset);
 }
 
+int region_read(int fd, uint8_t *data, uint64_t offset, uint64_t len)
+{
+	return read_chunk(fd, data, offset, (size_t)len);
+}
+
+int region_write(int fd, const uint8_t *data, uint64_t offset, uint64_t len)
+{
+	return file_pwrite_all(fd, data, (size_t)len, offset);
+}
+
 int region_equal(int fd_a, uint64_t offset_a, int fd_b, uint64_t offset_b, uint64_t len, bool *ret)
 {
 	CLEANUP_FREE uint8_t *a = NULL;

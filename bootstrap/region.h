@@ -22,6 +22,10 @@ int region_equal(int fd_a, uint64_t offset_a, int fd_b, uint64_t offset_b, uint6
 /* True when len bytes are all zero. */
 int region_is_zero(int fd, uint64_t offset, uint64_t len, bool *ret) MUST_CHECK;
 
+/* Reads what the device has, not what a cache remembers; writes. The memory is aligned to 4096. */
+int region_read(int fd, uint8_t *data, uint64_t offset, uint64_t len) MUST_CHECK;
+int region_write(int fd, const uint8_t *data, uint64_t offset, uint64_t len) MUST_CHECK;
+
 /* Copies len bytes. The ranges may not overlap. */
 int region_copy(int fd_from, uint64_t offset_from, int fd_to, uint64_t offset_to,
 		uint64_t len) MUST_CHECK;

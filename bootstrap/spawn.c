@@ -42,7 +42,8 @@ struct child {
 	pid_t pid;
 	int pidfd;
 	int in, out, err; /* our ends; -1 when closed */
-	int exec_error;	  /* the child writes errno here when it can't become the program */
+	struct spawn_watch *watch;
+	int exec_error; /* the child writes errno here when it can't become the program */
 	const uint8_t *input;
 	size_t input_len;
 	uint64_t deadline_ms;
@@ -112,6 +113,12 @@ static int become(const struct spawn *spawn)
 		return -ENOENT;
 	make_environment(spawn, env);
 	memcpy(argv, spawn->argv, sizeof(argv));
+	if (spawn->watch) {
+		int r = spawn->watch->enter(spawn->watch);
+
+		if (r < 0)
+			return r;
+	}
 	execve(path, argv, env);
 	return -errno;
 }
@@ -280,11 +287,12 @@ static void feed(struct child *child)
 /* One round of waiting. 1: the child has ended; 0: go on. */
 static int pump(struct child *child, struct sink *sink)
 {
-	struct pollfd fds[4] = {
+	struct pollfd fds[5] = {
 		{ .fd = child->out, .events = POLLIN },
 		{ .fd = child->err, .events = POLLIN },
 		{ .fd = child->in, .events = POLLOUT },
 		{ .fd = child->pidfd, .events = POLLIN },
+		{ .fd = child->watch ? child->watch->fd : -1, .events = POLLIN },
 	};
 	uint64_t now = now_ms();
 	int left = now < child->deadline_ms ? (int)MIN(child->deadline_ms - now, 1000) : 0;
@@ -299,6 +307,12 @@ static int pump(struct child *child, struct sink *sink)
 		drain(&child->err, sink, false);
 	if (fds[2].revents)
 		feed(child);
+	if (child->watch && (fds[4].revents & POLLIN)) {
+		int r = child->watch->serve(child->watch);
+
+		if (r < 0)
+			return r;
+	}
 	if (sink->is_over)
 		return -E2BIG;
 	if (child->pidfd >= 0)
@@ -377,7 +391,9 @@ static void tail_clean(struct sink *sink)
 
 static int run_child(const struct spawn *spawn, struct sink *sink)
 {
-	struct child child = { .pidfd = -1, .in = -1, .out = -1, .err = -1, .exec_error = -1 };
+	struct child child = {
+		.pidfd = -1, .in = -1, .out = -1, .err = -1, .exec_error = -1, .watch = spawn->watch
+	};
 	int status = 0, exec_error = 0, r;
 
 	if (spawn->input_secret) {

@@ -9,6 +9,17 @@
 
 #define SPAWN_ARGS_MAX 32
 
+/* Who watches a program's system calls (view.c). */
+struct spawn_watch {
+	/* In the child, last before it becomes the program. */
+	int (*enter)(struct spawn_watch *watch);
+	/* Whenever fd is readable while the program runs; negative ends the program. May change fd.
+	 */
+	int (*serve)(struct spawn_watch *watch);
+	int fd;
+	void *userdata;
+};
+
 struct spawn {
 	const char *argv[SPAWN_ARGS_MAX];  /* ends with NULL; argv[0] is looked up in PATH */
 	const char *const *extra_env;	   /* "NAME=value" list ending with NULL; may be NULL */
@@ -17,6 +28,7 @@ struct spawn {
 	const char *chroot_dir;		   /* NULL: none */
 	unsigned timeout_s;		   /* 0: 3600 */
 	size_t output_max_bytes;	   /* of stdout; default 1 MiB */
+	struct spawn_watch *watch;	   /* NULL: nobody */
 	bool is_quiet; /* stderr to /dev/null, else its tail goes into the failure sentence */
 };
 

@@ -15,8 +15,20 @@
 static void clean_up(struct boot_run *run)
 {
 	boot_unmount_state(run);
+	redo_done(&run->redo);
 	if (!run->facts.is_boot_separate && run->header[0] && file_remove(run->header) < 0)
 		log_warning("%s", fail_text());
+}
+
+static struct boot_decision look_and_act(struct boot_run *run, struct boot_result *result)
+{
+	struct boot_decision decision;
+
+	boot_look(run);
+	decision = boot_decide(&run->facts);
+	log_info("%s: %s", boot_action_name(decision.action), decision.reason);
+	boot_act(run, &decision, result);
+	return decision;
 }
 
 int verb_boot(const struct config *config UNUSED)
@@ -28,10 +40,9 @@ int verb_boot(const struct config *config UNUSED)
 	if (!run)
 		return 0;
 	log_info("boot step %s", PANOCRYPT_VERSION);
-	boot_look(run);
-	decision = boot_decide(&run->facts);
-	log_info("%s: %s", boot_action_name(decision.action), decision.reason);
-	boot_act(run, &decision, &result);
+	decision = look_and_act(run, &result);
+	if (decision.action == BOOT_REDO)
+		look_and_act(run, &result);
 	if (result.is_ok)
 		log_info("the boot goes on");
 	else

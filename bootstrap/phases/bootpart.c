@@ -166,7 +166,7 @@ static int bootpart_run(struct job *job)
 	r = move_state(job);
 	if (r < 0)
 		return r;
-	r = boot_json_write(job->intent.boot_uuid, "/panocrypt");
+	r = boot_json_write(&job->intent, job->intent.boot_uuid, "/panocrypt");
 	if (r < 0)
 		return r;
 	r = boot_images_rebuild(job);

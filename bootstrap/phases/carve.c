@@ -43,9 +43,8 @@ const struct phase phase_carve = {
 	.place = PHASE_BOOT_STEP,
 	.done = carve_done,
 	.undo = carve_undo,
-	.power_cut = "inside resize2fs: the next e2fsck repairs, or the boot step refuses (no redo "
-		     "log yet); between "
-		     "filesystem and table: a filesystem smaller than its partition, done again; "
-		     "inside the table: one of "
-		     "its two copies is whole",
+	.power_cut = "inside the filesystem's change: the boot step finishes it by its redo log, "
+		     "or it had "
+		     "not begun; between filesystem and table: a filesystem smaller than its "
+		     "partition, done again; inside the table: one of its two copies is whole",
 };

@@ -38,7 +38,7 @@ static int look(const struct job *job, struct sizes *ret)
 	if (r == 0)
 		r = fs_find(content.type, &sizes.fs);
 	if (r == 0)
-		r = sizes.fs->size_bytes(MAPPING_PATH, &sizes.filesystem_bytes, &used_bytes);
+		r = sizes.fs->size_bytes(MAPPING_PATH, NULL, &sizes.filesystem_bytes, &used_bytes);
 	if (r < 0)
 		return r;
 	sizes.room_bytes = device_bytes - MIN(device_bytes, job->intent.shift_bytes);

@@ -11,6 +11,7 @@
 #include "bootstrap/initrd.h"
 #include "bootstrap/mount.h"
 #include "bootstrap/our_files.h"
+#include "bootstrap/redo_log.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/file.h"
@@ -24,6 +25,7 @@
 static const char *const wanted[] = {
 	"usr/lib/panocrypt/panocrypt-bootstrap",
 	"etc/panocrypt/boot.json",
+	"etc/panocrypt/redo.key",
 	"scripts/local-top/panocrypt-boot-step",
 	"scripts/local-top/panocrypt-network",
 	"scripts/local-bottom/panocrypt-network",
@@ -36,7 +38,20 @@ static const char *const wanted[] = {
 };
 static const char *const unwanted[] = { NULL };
 
-int boot_json_write(const char *uuid, const char *path)
+/* One key for the whole conversion: a log that one image has written must be one for all of them.
+ */
+static int redo_key_make(void)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	int r;
+
+	if (file_exists(REDO_KEY_FILE))
+		return 0;
+	r = secret_random(&key, REDO_KEY_BYTES);
+	return r < 0 ? r : file_replace(REDO_KEY_FILE, key.data, key.len, 0600);
+}
+
+int boot_json_write(const struct intent *intent, const char *uuid, const char *path)
 {
 	CLEANUP_FREE char *text = NULL, *boot_id = NULL;
 	int r = file_read("/proc/sys/kernel/random/boot_id", 64, &boot_id, NULL);
@@ -44,9 +59,12 @@ int boot_json_write(const char *uuid, const char *path)
 	if (r < 0)
 		return fail(r, "the id of this boot can't be read");
 	boot_id[strcspn(boot_id, "\n")] = '\0';
-	r = text_format(&text,
-			"{\"state_uuid\":\"%s\",\"state_path\":\"%s\",\"made_in_boot\":\"%s\"}\n",
-			uuid, path, boot_id);
+	r = redo_key_make();
+	if (r == 0)
+		r = text_format(&text,
+				"{\"state_uuid\":\"%s\",\"state_path\":\"%s\","
+				"\"root_partuuid\":\"%s\",\"made_in_boot\":\"%s\"}\n",
+				uuid, path, intent->root_partuuid, boot_id);
 	if (r < 0)
 		return r;
 	return file_replace_text(BOOT_JSON, text, 0644);
@@ -74,7 +92,7 @@ static int initramfs_done(struct job *job)
 	int r;
 
 	snprintf(root, sizeof(root), "root=UUID=%s", job->intent.fs_uuid);
-	if (!file_exists(OUR_BOOT_HOOK) || !file_exists(BOOT_JSON))
+	if (!file_exists(OUR_BOOT_HOOK) || !file_exists(BOOT_JSON) || !file_exists(REDO_KEY_FILE))
 		return 0;
 	r = grub_cfg_has(root, &has_root);
 	if (r < 0 || !has_root)
@@ -125,7 +143,7 @@ static int initramfs_run(struct job *job)
 	r = our_files_install(OUR_FILE_CONVERSION);
 	if (r < 0)
 		return r;
-	r = boot_json_write(job->intent.fs_uuid, STATE_DIR);
+	r = boot_json_write(&job->intent, job->intent.fs_uuid, STATE_DIR);
 	if (r < 0)
 		return r;
 	r = root_by_uuid(&job->intent);
@@ -164,6 +182,8 @@ static int initramfs_undo(struct job *job)
 			return r;
 	}
 	r = file_remove(BOOT_JSON);
+	if (r == 0)
+		r = file_remove(REDO_KEY_FILE);
 	if (r < 0)
 		return r;
 	r = initrd_find(job->facts->initrd, &initrd);

@@ -7,11 +7,12 @@
 #include "bootstrap/phase.h"
 
 #define BOOT_JSON STATE_DIR "/boot.json"
+#define REDO_KEY_FILE STATE_DIR "/redo.key" /* authenticates redo logs; unlocks nothing */
 #define FSTAB_KEPT STATE_DIR "/fstab.kept"
 
 /* Tells the boot step which filesystem holds its state, in which folder of it, and in which boot
  * this was said (so that a later boot that went around the boot step is noticed). */
-int boot_json_write(const char *uuid, const char *path) MUST_CHECK;
+int boot_json_write(const struct intent *intent, const char *uuid, const char *path) MUST_CHECK;
 
 /* Regenerates every image and checks that each holds the boot step. */
 int boot_images_rebuild(struct job *job) MUST_CHECK;

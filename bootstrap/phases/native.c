@@ -39,6 +39,7 @@ static const char *const wanted[] = {
 static const char *const unwanted[] = {
 	"usr/lib/panocrypt/panocrypt-bootstrap",
 	"etc/panocrypt/boot.json",
+	"etc/panocrypt/redo.key",
 	"scripts/local-top/panocrypt-boot-step",
 	NULL,
 };

@@ -19,7 +19,7 @@ static int shrink_done(struct job *job)
 	if (job->intent.payload_bytes) {
 		r = fs_find(facts->root_fstype, &fs);
 		if (r == 0)
-			r = fs->size_bytes(facts->root_device, &size, &used);
+			r = fs->size_bytes(facts->root_device, NULL, &size, &used);
 		if (r < 0)
 			return r;
 		if (size == job->intent.payload_bytes)
@@ -43,7 +43,7 @@ const struct phase phase_shrink = {
 	.place = PHASE_BOOT_STEP,
 	.done = shrink_done,
 	.undo = shrink_undo,
-	.power_cut = "inside resize2fs: the next e2fsck repairs, or the boot step refuses (no redo "
-		     "log yet); behind it: a "
-		     "filesystem smaller than its partition, used as it is",
+	.power_cut = "inside the filesystem's change: the boot step finishes it by its redo log, "
+		     "or it had "
+		     "not begun; behind it: a filesystem smaller than its partition, used as it is",
 };

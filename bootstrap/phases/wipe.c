@@ -63,7 +63,7 @@ static int find_range(const struct job *job, int fd, struct wiped_range *ret)
 	if (r == 0)
 		r = fs_find(content.type, &fs);
 	if (r == 0)
-		r = fs->size_bytes(MAPPING_PATH, &filesystem_bytes, &used_bytes);
+		r = fs->size_bytes(MAPPING_PATH, NULL, &filesystem_bytes, &used_bytes);
 	if (r < 0)
 		return r;
 	return wiped_range(device_bytes, job->intent.shift_bytes, job->intent.payload_bytes,

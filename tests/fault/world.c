@@ -45,7 +45,8 @@ int __wrap_file_read(const char *path, size_t max_bytes, char **ret_data, size_t
 	} texts[] = {
 		{ "/proc/cmdline", "panocrypt.boot=" WORLD_BOOT_UUID },
 		{ BOOT_CONFIG,
-		  "{\"state_uuid\":\"" WORLD_BOOT_UUID "\",\"state_path\":\"/panocrypt\"}" },
+		  "{\"state_uuid\":\"" WORLD_BOOT_UUID "\",\"state_path\":\"/panocrypt\","
+		  "\"root_partuuid\":\"" WORLD_ROOT_PARTUUID "\"}" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

@@ -231,18 +231,18 @@ static int do_shrink(char **args)
 	if (r == 0)
 		r = fs_find("ext4", &fs);
 	if (r == 0)
-		r = fs->check(args[0]);
+		r = fs->check(args[0], NULL);
 	if (r == 0)
-		r = fs->size_bytes(args[0], &facts.fs_bytes, &facts.used_bytes);
+		r = fs->size_bytes(args[0], NULL, &facts.fs_bytes, &facts.used_bytes);
 	if (r == 0)
-		r = fs->unmoved_bytes(args[0], &facts.unmoved_bytes);
+		r = fs->unmoved_bytes(args[0], NULL, &facts.unmoved_bytes);
 	if (r == 0)
 		r = boot_payload_size(&facts, &size);
 	if (r == 0)
-		r = fs->fit_bytes(args[0], size, &size);
+		r = fs->fit_bytes(args[0], NULL, size, &size);
 	size = MAX(size, facts.unmoved_bytes);
 	if (r == 0)
-		r = fs->shrink(args[0], size);
+		r = fs->shrink(args[0], NULL, size);
 	if (r == 0)
 		printf("%llu\n", (unsigned long long)size);
 	return r;

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#define FACT_COUNT 11
+#define FACT_COUNT 13
 
 static struct boot_facts from_bits(unsigned bits)
 {
@@ -30,12 +30,25 @@ static struct boot_facts from_bits(unsigned bits)
 		.is_root_luks = bits & 256,
 		.is_root_same_as_parked = bits & 512,
 		.has_skip = bits & 1024,
+		.has_redo = bits & 2048,
+		.is_redo_foreign = bits & 4096,
 	};
 }
 
 static bool writes_to_disk(enum boot_action action)
 {
-	return action == BOOT_CARVE || action == BOOT_CONVERT || action == BOOT_PLACE_AGAIN;
+	return action == BOOT_REDO || action == BOOT_CARVE || action == BOOT_CONVERT ||
+	       action == BOOT_PLACE_AGAIN;
+}
+
+/* A redo log comes before everything: boot_look() knows nothing else then. */
+static void check_redo(const struct boot_facts *f, struct boot_decision d, unsigned bits)
+{
+	if (f->has_redo != (d.action == BOOT_REDO) || (f->has_redo && d.is_trouble))
+		fail_msg("facts %#x: a whole redo log, and %s", bits, boot_action_name(d.action));
+	if (f->is_redo_foreign && (d.action == BOOT_CARVE || d.action == BOOT_CONVERT))
+		fail_msg("facts %#x: %s over a filesystem of unknown state", bits,
+			 boot_action_name(d.action));
 }
 
 static void check(const struct boot_facts *f, struct boot_decision d, unsigned bits)
@@ -92,7 +105,9 @@ static void test_every_combination(void **state)
 		if (facts.is_root_filesystem && facts.is_root_luks)
 			continue; /* boot_look() compares one UUID with both */
 		decision = boot_decide(&facts);
-		check(&facts, decision, bits);
+		check_redo(&facts, decision, bits);
+		if (!facts.has_redo)
+			check(&facts, decision, bits);
 		seen |= 1U << decision.action;
 	}
 	assert_int_equal(seen, (1U << (BOOT_HOLD + 1)) - 1); /* no action is unreachable */
@@ -108,6 +123,15 @@ static const struct {
 	bool is_trouble;
 } way[] = {
 	{ "no intent", { 0 }, BOOT_NOTHING, true },
+	{ "cut inside carve or shrink", { .has_redo = true }, BOOT_REDO, false },
+	{ "the same, and the user wants out",
+	  { .has_redo = true, .has_skip = true },
+	  BOOT_REDO,
+	  false },
+	{ "the same, but another system was booted before",
+	  { PLAN, .is_root_filesystem = true, .is_redo_foreign = true },
+	  BOOT_NOTHING,
+	  true },
 	{ "boot 1", { PLAN, .is_root_filesystem = true }, BOOT_CARVE, false },
 	{ "boot 1, header lost",
 	  { .has_intent = true, .is_root_filesystem = true },

@@ -3,7 +3,7 @@
  * Shrinking of real ext4 filesystems in files by the real tools: the size that fs_ext4 names as the
  * smallest without moving anything is tried with resize2fs; then every inode has the same blocks as
  * before and e2fsck finds nothing. UNIT_SOURCES: bootstrap/fs.c bootstrap/fs_ext4.c
- * bootstrap/fs_ext4_parse.c bootstrap/spawn.c
+ * bootstrap/fs_ext4_parse.c bootstrap/spawn.c bootstrap/view.c bootstrap/view_filter.c
  */
 #include "bootstrap/fs.h"
 #include "bootstrap/spawn.h"
@@ -128,13 +128,13 @@ static void shrink_and_compare(const struct fs *fs, uint64_t size)
 	int r;
 
 	block_map(&before);
-	r = fs->shrink(image, size);
+	r = fs->shrink(image, NULL, size);
 	if (r < 0)
 		fail_msg("shrink: %s", fail_text());
 	block_map(&after);
 	assert_string_equal(before, after);
 	assert_clean("after the shrink");
-	assert_int_equal(fs->size_bytes(image, &now, &used), 0);
+	assert_int_equal(fs->size_bytes(image, NULL, &now, &used), 0);
 	assert_int_equal(now, size);
 	assert_true(used < now);
 }
@@ -146,9 +146,9 @@ static void try_make(const struct fs *fs, const struct make *make)
 	print_message("%s\n", make->name);
 	assert_int_equal(make_image(make), 0);
 	if (make->is_cut_expected)
-		assert_int_equal(fs->check(image), 0);
-	assert_int_equal(fs->size_bytes(image, &before, &used), 0);
-	assert_int_equal(fs->unmoved_bytes(image, &unmoved), 0);
+		assert_int_equal(fs->check(image, NULL), 0);
+	assert_int_equal(fs->size_bytes(image, NULL, &before, &used), 0);
+	assert_int_equal(fs->unmoved_bytes(image, NULL, &unmoved), 0);
 	if (!make->is_cut_expected) {
 		assert_int_equal(unmoved, before);
 		return;
@@ -182,11 +182,11 @@ static void test_used_is_what_is_in_it(void **state)
 	(void)state;
 	assert_int_equal(fs_find("ext4", &fs), 0);
 	assert_int_equal(make_image(&plain), 0);
-	assert_int_equal(fs->size_bytes(image, &size, &small), 0);
+	assert_int_equal(fs->size_bytes(image, NULL, &size, &small), 0);
 	assert_int_equal(sh("truncate -s 32G %s", image), 0);
-	assert_int_equal(fs->check(image), 0);
+	assert_int_equal(fs->check(image, NULL), 0);
 	assert_int_equal(fs->grow(image), 0);
-	assert_int_equal(fs->size_bytes(image, &size, &large), 0);
+	assert_int_equal(fs->size_bytes(image, NULL, &size, &large), 0);
 	assert_int_equal(size, 32 * GIB);
 	assert_in_range(large, small, small + 8 * MIB);
 }
@@ -202,11 +202,11 @@ static void test_below_moves(void **state)
 	(void)state;
 	assert_int_equal(fs_find("ext4", &fs), 0);
 	assert_int_equal(make_image(&makes[0]), 0);
-	assert_int_equal(fs->check(image), 0);
-	assert_int_equal(fs->unmoved_bytes(image, &unmoved), 0);
-	assert_int_equal(fs->fit_bytes(image, unmoved - 128 * MIB, &below), 0);
+	assert_int_equal(fs->check(image, NULL), 0);
+	assert_int_equal(fs->unmoved_bytes(image, NULL, &unmoved), 0);
+	assert_int_equal(fs->fit_bytes(image, NULL, unmoved - 128 * MIB, &below), 0);
 	block_map(&before);
-	assert_int_equal(fs->shrink(image, below), 0);
+	assert_int_equal(fs->shrink(image, NULL, below), 0);
 	block_map(&after);
 	assert_string_not_equal(before, after);
 }
@@ -221,13 +221,13 @@ static void test_fit(void **state)
 	assert_int_equal(fs_find("ext4", &fs), 0);
 	for (uint64_t most = 3 * GIB - 5 * MIB; most > 2 * GIB; most -= 129 * MIB + 12345) {
 		assert_int_equal(make_image(&makes[0]), 0);
-		assert_int_equal(fs->check(image), 0);
-		assert_int_equal(fs->unmoved_bytes(image, &unmoved), 0);
-		assert_int_equal(fs->fit_bytes(image, most, &fit), 0);
+		assert_int_equal(fs->check(image, NULL), 0);
+		assert_int_equal(fs->unmoved_bytes(image, NULL, &unmoved), 0);
+		assert_int_equal(fs->fit_bytes(image, NULL, most, &fit), 0);
 		assert_true(fit <= most && fit + 16 * MIB > most && fit >= unmoved);
 		shrink_and_compare(fs, fit);
 	}
-	assert_true(fs->fit_bytes(image, 1000, &fit) < 0);
+	assert_true(fs->fit_bytes(image, NULL, 1000, &fit) < 0);
 }
 
 static void test_not_ours(void **state)
@@ -240,12 +240,12 @@ static void test_not_ours(void **state)
 	assert_true(fs_find("", &fs) < 0);
 	assert_int_equal(fs_find("ext4", &fs), 0);
 	assert_int_equal(sh("head -c 1000000 /dev/urandom >%s", image), 0);
-	assert_true(fs->unmoved_bytes(image, &size) < 0);
-	assert_true(fs->check(image) < 0);
+	assert_true(fs->unmoved_bytes(image, NULL, &size) < 0);
+	assert_true(fs->check(image, NULL) < 0);
 	assert_int_equal(sh("rm -f %s; truncate -s 1G %s; mke2fs -q -F -t ext4 -O bigalloc %s",
 			    image, image, image),
 			 0);
-	assert_true(fs->unmoved_bytes(image, &size) < 0);
+	assert_true(fs->unmoved_bytes(image, NULL, &size) < 0);
 	assert_non_null(strstr(fail_text(), "bigalloc"));
 }
 

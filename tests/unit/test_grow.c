@@ -43,7 +43,8 @@ int block_probe(const char *device UNUSED, struct block_content *ret)
 	return 0;
 }
 
-static int size_bytes(const char *device UNUSED, uint64_t *ret_size, uint64_t *ret_used)
+static int size_bytes(const char *device UNUSED, struct view *view UNUSED, uint64_t *ret_size,
+		      uint64_t *ret_used)
 {
 	*ret_size = filesystem_bytes;
 	*ret_used = 0;

@@ -72,7 +72,8 @@ int block_probe(const char *device, struct block_content *ret)
 	return 0;
 }
 
-static int size_bytes(const char *device, uint64_t *ret_size, uint64_t *ret_used)
+static int size_bytes(const char *device, struct view *view UNUSED, uint64_t *ret_size,
+		      uint64_t *ret_used)
 {
 	assert_string_equal(device, "/dev/mapper/cryptroot");
 	*ret_size = filesystem_bytes;

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The redo log over a real cut by the real resize2fs: everything that is written to the device goes
+ * through a gateway that records it, each state that a power cut can leave is made of that
+ * (cut_region.h), and the boot step's repair must leave the
+ * filesystem as it was or as it shall be, whole. The same without one of its flushes must lose.
+ * UNIT_SOURCES: bootstrap/redo.c bootstrap/redo_log.c bootstrap/view.c bootstrap/view_filter.c
+ * bootstrap/spawn.c bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c
+ * tests/unit/cut_region.c
+ */
+#include "bootstrap/fs.h"
+#include "bootstrap/redo.h"
+#include "bootstrap/view.h"
+#include "common/file.h"
+
+#include "tests/unit/cut_region.h"
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+
+#define DEVICE_BYTES (900 * MIB)
+#define WANTED_BYTES (300 * MIB)
+
+static char folder[] = "/tmp/panocrypt-redo-XXXXXX";
+static char device[64];
+static struct secret key;
+
+/* --- a machine -------------------------------------------------------------------------------- */
+
+static int sh(const char *format, ...) PRINTF_LIKE(1, 2);
+static int sh(const char *format, ...)
+{
+	char script[1024];
+	struct spawn shell = { .argv = { "sh", "-euc", script } };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(script, sizeof(script), format, args);
+	va_end(args);
+	return spawn_run(&shell);
+}
+
+/* The content of every file, by debugfs: the filesystem is never mounted. */
+static char *hashes(void)
+{
+	char script[500];
+	struct spawn shell = { .argv = { "sh", "-euc", script } };
+	char *text = NULL;
+
+	snprintf(script, sizeof(script),
+		 "rm -rf %s/out; mkdir %s/out; debugfs -R 'rdump / %s/out' %s 2>/dev/null; "
+		 "cd %s/out; find . -type f -exec sha256sum {} + | sort; find . -type l -o -type d "
+		 "| sort",
+		 folder, folder, folder, device, folder);
+	assert_ok(spawn_text(&shell, &text));
+	assert_true(strlen(text) > 1000);
+	return text;
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(device, sizeof(device), "%s/device", folder);
+	return secret_random(&key, REDO_KEY_BYTES);
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	cut_forget();
+	secret_done(&key);
+	return sh("rm -rf %s", folder);
+}
+
+/* Like a cloud image: made small, grown to the disk. */
+static void make_device_of(const char *options)
+{
+	assert_ok(sh("rm -rf %s %s/tree; mkdir -p %s/tree/empty; cd %s/tree; for d in 1 2 3 4; do "
+		     "mkdir dir$d; for f in 1 2 3 4 5; do head -c $(($d * $f * 30000)) "
+		     "/dev/urandom >dir$d/file$f; done; done; ln -s dir1/file1 link",
+		     device, folder, folder, folder));
+	assert_ok(sh("truncate -s 200M %s; mke2fs -q -F -t ext4 %s -d %s/tree %s; truncate -s "
+		     "%llu %s; resize2fs %s",
+		     device, options, folder, device, DEVICE_BYTES, device, device));
+}
+
+static void make_device(void)
+{
+	make_device_of("-b 4096");
+}
+
+/* What the boot step does up to the log, with the same calls. */
+static void make_log(struct redo *ret, uint64_t *ret_place)
+{
+	CLEANUP(view_closep) struct view *view = NULL;
+	const struct fs *fs = NULL;
+	uint64_t from = 0, to = 0, size = 0, unmoved = 0;
+
+	assert_ok(fs_find("ext4", &fs));
+	assert_ok(view_open(device, REDO_RECORDS_MAX, &view));
+	assert_ok(fs->check(device, view));
+	assert_ok(fs->unmoved_bytes(device, view, &unmoved));
+	assert_ok(fs->fit_bytes(device, view, WANTED_BYTES, &size));
+	size = MAX(size, unmoved);
+	assert_true(size < DEVICE_BYTES - 32 * MIB);
+	assert_ok(fs->shrink(device, view, size));
+	assert_ok(fs->check(device, view));
+	assert_ok(view_status(view));
+	assert_ok(redo_make(device, view, ret));
+	assert_in_range(ret->log.count, 10, REDO_RECORDS_MAX);
+	assert_ok(redo_window(DEVICE_BYTES, size, &from, &to));
+	assert_ok(fs->find_free(device, from, to, redo_log_bytes(ret->log.count), ret_place));
+}
+
+/* --- states ----------------------------------------------------------------------------------- */
+
+struct expectation {
+	const struct redo *redo;
+	uint8_t *before; /* of the redo's blocks */
+	size_t states, old, new, lost, first_lost;
+	bool is_new_certain; /* the log was durable at the start */
+};
+
+/* 1: all blocks are new, 0: all are old, -1: some of each, or something else. */
+static int judge(int fd, const struct expectation *expected)
+{
+	const struct redo_log *log = &expected->redo->log;
+	bool is_old = true, is_new = true;
+	uint8_t now[REDO_BLOCK_BYTES];
+
+	for (size_t i = 0; i < log->count; i++) {
+		assert_ok(file_pread_all(fd, now, sizeof(now), redo_log_offset(log, i)));
+		is_old = is_old && !memcmp(now, expected->before + i * sizeof(now), sizeof(now));
+		is_new = is_new && !memcmp(now, redo_log_after(log, i), sizeof(now));
+	}
+	return is_new ? 1 : is_old ? 0 : -1;
+}
+
+static void repair(void)
+{
+	CLEANUP_REDO struct redo found = { .state = REDO_NONE };
+
+	assert_ok(redo_look(device, &key, &found));
+	if (found.state == REDO_READY)
+		assert_ok(redo_apply(device, &found));
+}
+
+/* Every cut, each in several variants; with a stride where only losses are wanted. */
+static void enumerate(struct expectation *expected)
+{
+	CLEANUP_CLOSE int fd = open(device, O_RDWR | O_CLOEXEC);
+	uint64_t seed = 1;
+
+	cut_is_recording = false;
+	for (size_t cut = 0; cut <= cut_event_count; cut++) {
+		for (unsigned variant = 0; variant < CUT_VARIANTS; variant++) {
+			int is;
+
+			cut_rebuild(fd, cut, variant, &seed);
+			repair();
+			is = judge(fd, expected);
+			if (is < 0 || (is == 0 && expected->is_new_certain)) {
+				if (!expected->lost++)
+					expected->first_lost = cut;
+			}
+			expected->old += is == 0;
+			expected->new += is == 1;
+			expected->states++;
+		}
+	}
+}
+
+static void remember_before(struct expectation *expected)
+{
+	const struct redo_log *log = &expected->redo->log;
+	CLEANUP_CLOSE int fd = open(device, O_RDONLY | O_CLOEXEC);
+
+	expected->before = malloc(log->count * REDO_BLOCK_BYTES);
+	for (size_t i = 0; i < log->count; i++)
+		assert_ok(file_pread_all(fd, expected->before + i * REDO_BLOCK_BYTES,
+					 REDO_BLOCK_BYTES, redo_log_offset(log, i)));
+}
+
+/* Writes the log and does what it says, recorded. */
+static void change(struct redo *redo, uint64_t place, struct expectation *ret)
+{
+	cut_forget();
+	cut_is_recording = true;
+	assert_ok(redo_write(device, &key, place, redo));
+	cut_is_recording = false;
+	*ret = (struct expectation){ .redo = redo };
+	remember_before(ret);
+	cut_is_recording = true;
+	assert_ok(redo_apply(device, redo));
+	cut_is_recording = false;
+}
+
+static void assert_whole(const char *files)
+{
+	CLEANUP_FREE char *now = hashes();
+
+	assert_ok(sh("e2fsck -fn %s", device));
+	assert_string_equal(files, now);
+}
+
+static void every_cut(void **state)
+{
+	CLEANUP_FREE char *files = NULL;
+	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+	struct expectation expected;
+	uint64_t place = 0;
+
+	(void)state;
+	make_device();
+	files = hashes();
+	make_log(&redo, &place);
+	assert_whole(files);
+	change(&redo, place, &expected);
+	assert_whole(files);
+	enumerate(&expected);
+	print_message("%zu writes and flushes, %zu states: %zu old, %zu new, %zu lost\n",
+		      cut_event_count, expected.states, expected.old, expected.new, expected.lost);
+	assert_int_equal(expected.lost, 0);
+	assert_true(expected.old > CUT_VARIANTS && expected.new > CUT_VARIANTS);
+	assert_whole(files);
+	/* the old one, after a log that isn't whole was written into its free blocks */
+	cut_rebuild(open(device, O_RDWR | O_CLOEXEC), 1, CUT_ALL, &(uint64_t){ 1 });
+	assert_whole(files);
+	free(expected.before);
+}
+
+/* Small blocks, of which four share one of the log; and a filesystem that e2fsck has to repair,
+ * which goes into the same log. */
+static void other_filesystems(void **state)
+{
+	static const struct {
+		const char *options, *damage;
+	} tries[] = {
+		{ "-b 1024", "true" },
+		{ "-b 4096 -O ^metadata_csum,^64bit", "true" },
+		{ "-b 4096", "debugfs -w -R 'setb 20000 3'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		CLEANUP_FREE char *files = NULL;
+		CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+		struct expectation expected;
+		uint64_t place = 0;
+
+		make_device_of(tries[i].options);
+		assert_ok(sh("%s %s", tries[i].damage, device));
+		if (i == 2)
+			assert_true(sh("e2fsck -fn %s", device) < 0);
+		files = hashes();
+		make_log(&redo, &place);
+		change(&redo, place, &expected);
+		assert_whole(files);
+		enumerate(&expected);
+		assert_int_equal(expected.lost, 0);
+		assert_whole(files);
+		free(expected.before);
+	}
+}
+
+/* A flush that the device was never told of must be seen: 2 behind the log's head, the last but two
+ * before it is taken away. */
+static void lost_flushes_lose(void **state)
+{
+	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+	struct expectation expected;
+	size_t flushes[CUT_EVENTS_MAX], count = 0;
+	uint64_t place = 0;
+
+	(void)state;
+	make_device();
+	make_log(&redo, &place);
+	change(&redo, place, &expected);
+	for (size_t i = 0; i < cut_event_count; i++) {
+		if (!cut_events[i].len)
+			flushes[count++] = i;
+	}
+	assert_int_equal(count, 5); /* log, head; blocks; head gone, log gone */
+	for (size_t i = 0; i < count; i++) {
+		expected.lost = 0;
+		cut_events[flushes[i]].is_lost_flush = true;
+		enumerate(&expected);
+		cut_events[flushes[i]].is_lost_flush = false;
+		print_message("without flush %zu: %zu lost\n", i, expected.lost);
+		assert_int_equal(expected.lost > 0, i == 1 || i == 2);
+	}
+	free(expected.before);
+}
+
+/* Cut, repaired half-way, cut again: at the end it is the new one. */
+static void cut_again(void **state)
+{
+	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+	CLEANUP_REDO struct redo found = { .state = REDO_NONE };
+	struct expectation expected;
+	uint64_t place = 0, seed = 7;
+	int fd;
+
+	(void)state;
+	make_device();
+	make_log(&redo, &place);
+	change(&redo, place, &expected);
+	fd = open(device, O_RDWR | O_CLOEXEC);
+	cut_rebuild(fd, cut_event_count / 2, CUT_DRAWN, &seed);
+	assert_ok(redo_look(device, &key, &found));
+	assert_int_equal(found.state, REDO_READY);
+	cut_forget();
+	cut_is_recording = true;
+	assert_ok(redo_apply(device, &found));
+	expected.is_new_certain = true;
+	enumerate(&expected);
+	assert_int_equal(expected.lost, 0);
+	assert_int_equal(expected.new, expected.states);
+	close(fd);
+	free(expected.before);
+}
+
+static void set_byte(uint64_t offset, uint8_t value)
+{
+	CLEANUP_CLOSE int fd = open(device, O_RDWR | O_CLOEXEC);
+
+	assert_ok(file_pwrite_all(fd, &value, 1, offset));
+}
+
+static enum redo_state look_state(const struct secret *with)
+{
+	CLEANUP_REDO struct redo found = { .state = REDO_NONE };
+
+	assert_ok(redo_look(device, with, &found));
+	return found.state;
+}
+
+static void only_what_is_known(void **state)
+{
+	CLEANUP_SECRET struct secret other = SECRET_EMPTY;
+	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+	uint64_t place = 0;
+	size_t last;
+
+	(void)state;
+	make_device();
+	make_log(&redo, &place);
+	assert_int_equal(look_state(&key), REDO_NONE);
+	assert_ok(redo_write(device, &key, place, &redo));
+	assert_int_equal(look_state(&key), REDO_READY);
+	/* a user's file that looks like a log */
+	assert_ok(secret_random(&other, REDO_KEY_BYTES));
+	assert_int_equal(look_state(&other), REDO_NONE);
+	/* somebody has used the disk */
+	last = redo.log.count - 1;
+	set_byte(redo_log_offset(&redo.log, last) + 700,
+		 (uint8_t)~redo_log_after(&redo.log, last)[700]);
+	assert_int_equal(look_state(&key), REDO_FOREIGN);
+	cut_is_recording = true;
+	cut_forget();
+	assert_true(redo_apply(device, &redo) < 0);
+	cut_is_recording = false;
+	assert_said("since the log was made");
+	assert_int_equal(cut_event_count, 0);
+	/* a log with one wrong bit */
+	set_byte(place + redo_log_bytes(redo.log.count) - 1, 0x5a);
+	assert_int_equal(look_state(&key), REDO_NONE);
+	/* a device of another size */
+	assert_ok(redo_write(device, &key, place, &redo));
+	assert_ok(sh("truncate -s +1M %s", device));
+	assert_int_equal(look_state(&key), REDO_FOREIGN);
+}
+
+/* The log would lie on what it changes, or behind the end. */
+static void refuses_its_own_way(void **state)
+{
+	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+	uint64_t place = 0;
+
+	(void)state;
+	make_device();
+	make_log(&redo, &place);
+	assert_true(redo_write(device, &key, 0, &redo) < 0);
+	assert_true(redo_write(device, &key, DEVICE_BYTES, &redo) < 0);
+	assert_true(redo_window(100 * MIB, 100 * MIB, &place, &place) < 0);
+	assert_ok(sh("e2fsck -fn %s", device));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_cut),	      cmocka_unit_test(other_filesystems),
+		cmocka_unit_test(lost_flushes_lose),  cmocka_unit_test(cut_again),
+		cmocka_unit_test(only_what_is_known), cmocka_unit_test(refuses_its_own_way),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
