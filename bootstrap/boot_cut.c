@@ -29,6 +29,7 @@ struct cut {
 	struct view *view;
 	struct payload_facts facts;
 	uint64_t size_bytes; /* of the filesystem afterwards; 0: as it is */
+	bool may_move;	     /* a few blocks */
 };
 
 void boot_apply(const char *device, const struct redo *redo)
@@ -203,7 +204,8 @@ static int choose_payload(struct cut *cut)
 
 	if (!run->intent.payload_bytes || facts->fs_bytes != run->intent.payload_bytes ||
 	    facts->root_bytes != run->intent.root_bytes) {
-		r = cut->fs->unmoved_bytes(run->root_device, cut->view, &facts->unmoved_bytes);
+		r = (cut->may_move ? cut->fs->least_bytes : cut->fs->unmoved_bytes)(
+			run->root_device, cut->view, &facts->unmoved_bytes);
 		if (r == 0)
 			r = boot_payload_size(facts, &size);
 		if (r == 0)
@@ -226,5 +228,15 @@ int boot_shrink(struct boot_run *run)
 						       0 } };
 	int r = block_size(run->root_device, &cut.facts.root_bytes);
 
-	return r < 0 ? r : cut_filesystem(&cut, choose_payload);
+	if (r < 0)
+		return r;
+	cut.may_move = true;
+	r = cut_filesystem(&cut, choose_payload);
+	if (r == 0)
+		return 0;
+	/* More had to change than a log holds, or whatever else: the disk is untouched. */
+	log_warning("shrink: %s; trying it without moving a block", fail_text());
+	cut.may_move = false;
+	cut.size_bytes = 0;
+	return cut_filesystem(&cut, choose_payload);
 }

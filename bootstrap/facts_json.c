@@ -44,6 +44,7 @@ static const struct field fields[] = {
 	FIELD(BYTES, fs_used_bytes),
 	FIELD(BYTES, fs_free_bytes),
 	FIELD(BYTES, fs_unmoved_bytes),
+	FIELD(BYTES, fs_least_bytes),
 	FIELD(BOOL, fs_has_errors),
 	FIELD(TEXT, luks_uuid),
 	FIELD(TEXT, luks_device),

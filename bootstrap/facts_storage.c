@@ -249,8 +249,9 @@ void facts_look_layout(struct facts *facts)
 	const struct fs *fs = NULL;
 
 	if (facts->root_kind != ROOT_PARTITION || fs_find(facts->root_fstype, &fs) < 0 ||
-	    fs->unmoved_bytes(facts->root_device, NULL, &facts->fs_unmoved_bytes) < 0)
-		facts->fs_unmoved_bytes = 0;
+	    fs->unmoved_bytes(facts->root_device, NULL, &facts->fs_unmoved_bytes) < 0 ||
+	    fs->least_bytes(facts->root_device, NULL, &facts->fs_least_bytes) < 0)
+		facts->fs_unmoved_bytes = facts->fs_least_bytes = 0;
 	fail_clear();
 }
 

@@ -21,6 +21,10 @@ struct fs {
 	 * a block or an inode; its present size when nothing can be cut. */
 	int (*unmoved_bytes)(const char *device, struct view *view, uint64_t *ret);
 
+	/* The same for a cut that moves so few blocks that a redo log holds them, and no inode. Not
+	 * more than unmoved_bytes() says. */
+	int (*least_bytes)(const char *device, struct view *view, uint64_t *ret);
+
 	/* The largest size, a multiple of 1 MiB and at most most_bytes and its present size, to
 	 * which shrink() can cut it exactly. */
 	int (*fit_bytes)(const char *device, struct view *view, uint64_t most_bytes, uint64_t *ret);
@@ -30,7 +34,8 @@ struct fs {
 	int (*size_bytes)(const char *device, struct view *view, uint64_t *ret_size,
 			  uint64_t *ret_used);
 
-	/* Cuts it to exactly size_bytes (of fit_bytes() or unmoved_bytes()). Checked before by the
+	/* Cuts it to exactly size_bytes (of fit_bytes(), unmoved_bytes() or
+	 * least_bytes()). Checked before by the
 	 * caller. */
 	int (*shrink)(const char *device, struct view *view, uint64_t size_bytes);
 

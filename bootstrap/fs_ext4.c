@@ -82,6 +82,14 @@ static int unmoved_bytes(const char *device, struct view *view, uint64_t *ret)
 	return r < 0 ? r : ext4_layout_unmoved_bytes(&layout, ret);
 }
 
+static int least_bytes(const char *device, struct view *view, uint64_t *ret)
+{
+	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
+	int r = read_layout(device, view, true, &layout);
+
+	return r < 0 ? r : ext4_layout_least_bytes(&layout, ret);
+}
+
 static int fit_bytes(const char *device, struct view *view, uint64_t most_bytes, uint64_t *ret)
 {
 	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
@@ -215,6 +223,7 @@ const struct fs fs_ext4 = {
 	.name = "ext4",
 	.check = check,
 	.unmoved_bytes = unmoved_bytes,
+	.least_bytes = least_bytes,
 	.fit_bytes = fit_bytes,
 	.size_bytes = size_bytes,
 	.shrink = shrink,

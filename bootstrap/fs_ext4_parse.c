@@ -322,24 +322,25 @@ static uint64_t end_of_data_in(const struct ext4_ranges *metadata, uint64_t firs
 	return MAX(end, first);
 }
 
-/* From the top: the gaps between free ranges are in use. */
-static void find_end_of_data(const struct ext4_ranges *free, struct ext4_layout *layout)
+/* From the top: the gaps between free ranges are in use. A gap counts from its start, with the
+ * metadata in it. */
+static uint64_t find_end_of_data(const struct ext4_ranges *free, const struct ext4_layout *layout,
+				 uint64_t strays_max)
 {
-	uint64_t end = layout->block_count;
+	uint64_t end = layout->block_count, strays = 0;
 
-	layout->end_of_data_block = layout->first_block;
 	for (size_t i = free->count + 1; i > 0; i--) {
 		uint64_t first = i > 1 ? free->items[i - 2].last + 1 : layout->first_block;
 		uint64_t found = first < end ? end_of_data_in(&layout->metadata, first, end - 1)
 					     : first;
 
-		if (found > first) {
-			layout->end_of_data_block = found;
-			return;
-		}
+		strays += found - first;
+		if (strays > strays_max)
+			return found;
 		if (i > 1)
 			end = free->items[i - 2].first;
 	}
+	return layout->first_block;
 }
 
 static int finish(struct parser *parser)
@@ -358,7 +359,8 @@ static int finish(struct parser *parser)
 		return fail(-EINVAL, "dumpe2fs: metadata of some group is missing");
 	qsort(layout->metadata.items, layout->metadata.count, sizeof(struct ext4_range),
 	      compare_ranges);
-	find_end_of_data(&layout->free, layout);
+	layout->end_of_data_block = find_end_of_data(&layout->free, layout, 0);
+	layout->end_of_most_block = find_end_of_data(&layout->free, layout, EXT4_STRAYS_MAX);
 	layout->overhead_blocks = 3 + layout->inode_blocks_per_group + parser->descriptor_blocks +
 				  parser->reserved_blocks;
 	return 0;
@@ -413,7 +415,8 @@ bool ext4_layout_is_exact(const struct ext4_layout *layout, uint64_t size_bytes)
 	return !last_group || last_group >= layout->overhead_blocks + SPARE_BLOCKS;
 }
 
-bool ext4_layout_is_unmoved(const struct ext4_layout *layout, uint64_t size_bytes)
+/* Nothing is lost behind this size but the data behind `end`. */
+static bool is_possible(const struct ext4_layout *layout, uint64_t size_bytes, uint64_t end)
 {
 	uint64_t blocks = size_bytes / layout->block_bytes, groups;
 
@@ -421,7 +424,7 @@ bool ext4_layout_is_unmoved(const struct ext4_layout *layout, uint64_t size_byte
 		return false;
 	groups = (blocks - layout->first_block + layout->blocks_per_group - 1) /
 		 layout->blocks_per_group;
-	if (blocks < layout->end_of_data_block || groups < layout->end_of_inode_group)
+	if (blocks < end || groups < layout->end_of_inode_group)
 		return false;
 	for (size_t i = 0; i < layout->metadata.count; i++) {
 		const struct ext4_range *item = &layout->metadata.items[i];
@@ -432,7 +435,12 @@ bool ext4_layout_is_unmoved(const struct ext4_layout *layout, uint64_t size_byte
 	return true;
 }
 
-int ext4_layout_unmoved_bytes(const struct ext4_layout *layout, uint64_t *ret)
+bool ext4_layout_is_unmoved(const struct ext4_layout *layout, uint64_t size_bytes)
+{
+	return is_possible(layout, size_bytes, layout->end_of_data_block);
+}
+
+static int smallest(const struct ext4_layout *layout, uint64_t end, uint64_t *ret)
 {
 	uint64_t now = layout->block_count * layout->block_bytes, group;
 
@@ -443,7 +451,7 @@ int ext4_layout_unmoved_bytes(const struct ext4_layout *layout, uint64_t *ret)
 			layout->obstacle);
 	if (!layout->group_count)
 		return fail(-EINVAL, "dumpe2fs: no groups in its output");
-	group = (layout->end_of_data_block - layout->first_block + layout->blocks_per_group - 1) /
+	group = (end - layout->first_block + layout->blocks_per_group - 1) /
 		layout->blocks_per_group;
 	group = MAX(MAX(group, layout->end_of_inode_group), 1);
 	for (; group < layout->group_count; group++) {
@@ -453,11 +461,21 @@ int ext4_layout_unmoved_bytes(const struct ext4_layout *layout, uint64_t *ret)
 		bytes = (bytes + MIB - 1) / MIB * MIB;
 		while (bytes < now && !ext4_layout_is_exact(layout, bytes))
 			bytes += MIB;
-		if (bytes < now && ext4_layout_is_unmoved(layout, bytes)) {
+		if (bytes < now && is_possible(layout, bytes, end)) {
 			*ret = bytes;
 			return 0;
 		}
 	}
 	*ret = now;
 	return 0;
+}
+
+int ext4_layout_unmoved_bytes(const struct ext4_layout *layout, uint64_t *ret)
+{
+	return smallest(layout, layout->end_of_data_block, ret);
+}
+
+int ext4_layout_least_bytes(const struct ext4_layout *layout, uint64_t *ret)
+{
+	return smallest(layout, layout->end_of_most_block, ret);
 }

@@ -19,6 +19,10 @@ struct ext4_ranges {
 	size_t count, room;
 };
 
+/* So few blocks may be moved to make a filesystem smaller: a block of some log file's extents at
+ * the end of the disk isn't worth encrypting all that is before it. */
+#define EXT4_STRAYS_MAX 512
+
 struct ext4_layout {
 	uint64_t block_bytes, block_count, free_blocks, first_block;
 	uint64_t blocks_per_group, inodes_per_group, inode_blocks_per_group;
@@ -26,6 +30,7 @@ struct ext4_layout {
 	uint64_t overhead_blocks;    /* at most what the metadata of one group takes */
 	uint64_t end_of_data_block;  /* first block behind the last one that isn't some group's
 					metadata */
+	uint64_t end_of_most_block;  /* the same but for at most EXT4_STRAYS_MAX blocks behind it */
 	uint64_t end_of_inode_group; /* first group behind the last one with an inode in use */
 	char obstacle[24]; /* a feature with which blocks can't be predicted here; "" if none */
 	struct ext4_ranges metadata; /* sorted by first block */
@@ -53,3 +58,6 @@ bool ext4_layout_is_unmoved(const struct ext4_layout *layout, uint64_t size_byte
  * present size when there is none below it. -EOPNOTSUPP with a sentence when the layout has an
  * obstacle. */
 int ext4_layout_unmoved_bytes(const struct ext4_layout *layout, uint64_t *ret) MUST_CHECK;
+
+/* The same for a cut that moves at most EXT4_STRAYS_MAX blocks, and no inode. */
+int ext4_layout_least_bytes(const struct ext4_layout *layout, uint64_t *ret) MUST_CHECK;

@@ -43,7 +43,7 @@ static void add_refusals(const struct facts *facts, const struct config *config,
 static void add_sizes(const struct facts *facts, const struct config *config, struct plan *plan)
 {
 	struct payload_facts sizes = {
-		.unmoved_bytes = facts->fs_unmoved_bytes,
+		.unmoved_bytes = facts->fs_least_bytes,
 		.used_bytes = facts->fs_used_bytes,
 		.fs_bytes = facts->root_bytes,
 		.shift_bytes = PLAN_SHIFT_BYTES,

@@ -11,14 +11,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void check(const struct ext4_layout *layout)
 {
-	uint64_t now = layout->block_count * layout->block_bytes, unmoved = 0;
+	uint64_t now = layout->block_count * layout->block_bytes, unmoved = 0, least = 0;
 
 	if (layout->end_of_data_block > layout->block_count ||
 	    layout->end_of_inode_group > layout->group_count)
 		abort();
 	if (ext4_layout_unmoved_bytes(layout, &unmoved) < 0)
 		return;
-	if (unmoved > now)
+	if (unmoved > now || ext4_layout_least_bytes(layout, &least) < 0 || least > unmoved)
+		abort();
+	if (least < now && !ext4_layout_is_exact(layout, least))
 		abort();
 	if (unmoved < now &&
 	    (!ext4_layout_is_exact(layout, unmoved) || !ext4_layout_is_unmoved(layout, unmoved)))

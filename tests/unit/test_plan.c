@@ -243,12 +243,13 @@ static void estimates_by_where_files_lie(void **state UNUSED)
 	good(&m);
 	plan_it(&m);
 	assert_true(m.plan.payload_estimate_bytes < 2 * GIB);
-	m.facts.fs_unmoved_bytes = 5 * GIB;
+	m.facts.fs_unmoved_bytes = 6 * GIB;
+	m.facts.fs_least_bytes = 5 * GIB;
 	plan_it(&m);
 	assert_int_equal(m.plan.refusal_count, 0);
 	assert_int_equal(m.plan.payload_estimate_bytes, 5 * GIB);
 	most = m.plan.root_bytes - 2 * m.plan.shift_bytes;
-	m.facts.fs_unmoved_bytes = most;
+	m.facts.fs_unmoved_bytes = m.facts.fs_least_bytes = most;
 	plan_it(&m);
 	assert_int_equal(m.plan.refusal_count, 0);
 	assert_int_equal(m.plan.payload_estimate_bytes, most);

@@ -91,6 +91,8 @@ static void make_device(void)
 	make_device_of("-b 4096");
 }
 
+static bool may_move; /* by make_log(): a few blocks */
+
 /* What the boot step does up to the log, with the same calls. */
 static void make_log(struct redo *ret, uint64_t *ret_place)
 {
@@ -101,7 +103,7 @@ static void make_log(struct redo *ret, uint64_t *ret_place)
 	assert_ok(fs_find("ext4", &fs));
 	assert_ok(view_open(device, REDO_RECORDS_MAX, &view));
 	assert_ok(fs->check(device, view));
-	assert_ok(fs->unmoved_bytes(device, view, &unmoved));
+	assert_ok((may_move ? fs->least_bytes : fs->unmoved_bytes)(device, view, &unmoved));
 	assert_ok(fs->fit_bytes(device, view, WANTED_BYTES, &size));
 	size = MAX(size, unmoved);
 	assert_true(size < DEVICE_BYTES - 32 * MIB);
@@ -265,6 +267,39 @@ static void other_filesystems(void **state)
 	}
 }
 
+/* A small file behind a large one that is gone: it is moved, by the same log. */
+static void moves_a_few_blocks(void **state)
+{
+	CLEANUP_FREE char *files = NULL;
+	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+	struct expectation expected;
+	const struct fs *fs = NULL;
+	uint64_t place = 0, unmoved = 0, least = 0, size = 0, used = 0;
+
+	(void)state;
+	make_device();
+	assert_ok(sh("yes filler | head -c 500M >%s/filler; for c in \"write %s/filler filler\" "
+		     "\"write %s/tree/dir4/file5 stray\" 'rm filler'; do debugfs -w -R \"$c\" %s; "
+		     "done; rm %s/filler",
+		     folder, folder, folder, device, folder));
+	assert_ok(fs_find("ext4", &fs));
+	assert_ok(fs->unmoved_bytes(device, NULL, &unmoved));
+	assert_ok(fs->least_bytes(device, NULL, &least));
+	assert_true(unmoved > 500 * MIB && least < WANTED_BYTES);
+	files = hashes();
+	may_move = true;
+	make_log(&redo, &place);
+	may_move = false;
+	change(&redo, place, &expected);
+	assert_whole(files);
+	assert_ok(fs->size_bytes(device, NULL, &size, &used));
+	assert_true(size <= WANTED_BYTES);
+	enumerate(&expected);
+	assert_int_equal(expected.lost, 0);
+	assert_whole(files);
+	free(expected.before);
+}
+
 /* A flush that the device was never told of must be seen: 2 behind the log's head, the last but two
  * before it is taken away. */
 static void lost_flushes_lose(void **state)
@@ -391,9 +426,10 @@ static void refuses_its_own_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_cut),	      cmocka_unit_test(other_filesystems),
-		cmocka_unit_test(lost_flushes_lose),  cmocka_unit_test(cut_again),
-		cmocka_unit_test(only_what_is_known), cmocka_unit_test(refuses_its_own_way),
+		cmocka_unit_test(every_cut),	       cmocka_unit_test(other_filesystems),
+		cmocka_unit_test(moves_a_few_blocks),  cmocka_unit_test(lost_flushes_lose),
+		cmocka_unit_test(cut_again),	       cmocka_unit_test(only_what_is_known),
+		cmocka_unit_test(refuses_its_own_way),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
