@@ -8,8 +8,8 @@
 #include "common/json.h"
 #include "server/admin/assets.h"
 #include "server/admin/problem.h"
-#include "server/admin/rate.h"
 #include "server/edge/edge.h"
+#include "server/rate.h"
 #include "server/store/store.h"
 
 #define CALL_WORDS_MAX 2

@@ -125,6 +125,7 @@ static int take_exchange(struct question *question)
 	item->request = question->message->exchange;
 	item->source = *question->source;
 	item->port = question->port;
+	item->now_ms = core_now_ms();
 	return 0;
 }
 

@@ -15,13 +15,7 @@
 
 #include "common/err.h"
 #include "common/log.h"
-
-/* What was read for one decision. */
-struct reading {
-	struct decide_facts facts;
-	struct store_unlock device;
-	bool is_damaged; /* its rows make no sense: neither allowed nor denied */
-};
+#include "server/core/facts.h"
 
 static void answer_status(struct unlock_item *item, uint32_t status)
 {
@@ -30,7 +24,7 @@ static void answer_status(struct unlock_item *item, uint32_t status)
 	item->answer.head.request = item->request.head.request;
 }
 
-/* 400 at once for what can't be a point of ours; else still 0. */
+/* Is it a point of ours? */
 static int check_point(struct core_parts *parts, struct unlock_item *item)
 {
 	int r = EXCHANGE_BAD_POINT;
@@ -40,41 +34,32 @@ static int check_point(struct core_parts *parts, struct unlock_item *item)
 	memcpy(item->point.y, item->request.y, sizeof(item->point.y));
 	if (item->request.curve == MESSAGE_CURVE_P521)
 		r = exchange_check(parts->exchange, &item->point);
-	if (r < 0)
-		return r;
-	answer_status(item, r == EXCHANGE_BAD_POINT ? 400 : 0);
-	return 0;
+	item->is_malformed = r == EXCHANGE_BAD_POINT;
+	return MIN(r, 0);
 }
 
-/* Everything the decision needs, from rows as they are now. */
-static int read_facts(struct core_parts *parts, struct unlock_item *item, struct reading *ret)
+static struct facts_question question_of(const struct unlock_item *item)
 {
-	struct decide_facts *facts = &ret->facts;
-	int r;
+	return (struct facts_question){ .device = item->request.device,
+					.thumbprint = item->request.thumbprint,
+					.source = item->source,
+					.now_ms = item->now_ms,
+					.is_malformed = item->is_malformed };
+}
 
-	memset(ret, 0, sizeof(*ret));
-	facts->source = item->source;
-	r = store_now(parts->store, &facts->now_s);
-	if (r == 0)
-		r = store_unlock(parts->store, item->request.device, &ret->device);
-	if (r != 0)
-		return r == STORE_NOT_FOUND ? 0 : r;
-	facts->device_known = true;
-	facts->disabled = ret->device.disabled;
-	facts->quarantined = ret->device.quarantined;
-	facts->revoked_s = ret->device.revoked_s;
-	facts->converting_until_s = ret->device.converting_until_s;
-	r = cidr_list_parse(ret->device.allow_from, &facts->allow_from);
-	if (r == 0)
-		r = cidr_list_parse(ret->device.registered, &facts->registered);
-	if (r < 0) {
-		ret->is_damaged = true;
-		return 0;
+/* Only what looks like guessing is a failure of its source: a machine that its policy refuses must
+ * not shut others out behind the same address. */
+static void count(struct core_parts *parts, const struct unlock_item *item)
+{
+	struct source_address key = facts_failure_key(&item->source);
+	enum reason reason = item->decision.reason;
+
+	if (reason == REASON_MALFORMED || reason == REASON_UNKNOWN) {
+		(void)rate_allows(parts->rate, RATE_CLASS_FAILED, &key, item->now_ms);
+	} else if (reason > REASON_SOURCE) {
+		memcpy(key.bytes, item->request.device, sizeof(key.bytes));
+		(void)rate_allows(parts->rate, RATE_CLASS_DEVICE, &key, item->now_ms);
 	}
-	r = store_key(parts->store, item->request.device, item->request.thumbprint, &item->key);
-	/* A destroyed device has no key any more: it is denied as revoked, which it is too. */
-	facts->key_known = r == 0 || ret->device.destroyed_s > 0;
-	return r == STORE_NOT_FOUND ? 0 : r;
 }
 
 static int audit_denial(struct core_parts *parts, const struct unlock_item *item)
@@ -92,8 +77,8 @@ static int audit_denial(struct core_parts *parts, const struct unlock_item *item
 }
 
 /* Adds the source to the registered addresses; texts for the row and for the audit. */
-static int register_source(const struct reading *reading, char ret_list[static LIST_TEXT_SIZE],
-			   char ret_detail[static 80])
+static int register_source(const struct facts_reading *reading,
+			   char ret_list[static LIST_TEXT_SIZE], char ret_detail[static 80])
 {
 	struct cidr_list list = reading->facts.registered;
 	char text[CIDR_TEXT_SIZE];
@@ -107,7 +92,7 @@ static int register_source(const struct reading *reading, char ret_list[static L
 }
 
 static int note_allowed(struct core_parts *parts, const struct unlock_item *item,
-			const struct reading *reading)
+			const struct facts_reading *reading)
 {
 	bool is_native = !decide_is_converting(&reading->facts) && reading->device.left_s > 0;
 	char registered[LIST_TEXT_SIZE], detail[80] = "", source[CIDR_TEXT_SIZE];
@@ -133,13 +118,25 @@ static int note_allowed(struct core_parts *parts, const struct unlock_item *item
 	return r != 0 ? r : store_audit_append(parts->store, item->organization, &entry);
 }
 
-/* Inside the transaction. */
-static int decide_item(struct core_parts *parts, struct unlock_item *item)
+/* Refused before anything was read: belongs to nobody, so it is only counted. */
+static int decide_at_once(struct core_parts *parts, struct unlock_item *item, bool *ret_done)
 {
-	struct reading reading;
+	struct facts_question question = question_of(item);
+	struct decide_facts facts;
+
+	facts_admit(parts, &question, &facts);
+	item->decision = decide(&facts);
+	*ret_done = item->decision.reason < REASON_UNKNOWN;
+	return *ret_done ? audit_denial(parts, item) : 0;
+}
+
+static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
+{
+	struct facts_question question = question_of(item);
+	struct facts_reading reading;
 	int r;
 
-	r = read_facts(parts, item, &reading);
+	r = facts_read(parts, &question, &reading);
 	if (r < 0)
 		return r;
 	if (reading.is_damaged) {
@@ -149,6 +146,7 @@ static int decide_item(struct core_parts *parts, struct unlock_item *item)
 		return 0;
 	}
 	item->decision = decide(&reading.facts);
+	item->key = reading.key;
 	memcpy(item->organization, reading.device.organization, sizeof(item->organization));
 	return item->decision.allowed ? note_allowed(parts, item, &reading)
 				      : audit_denial(parts, item);
@@ -163,6 +161,20 @@ static int begin(struct core_parts *parts, const struct unlock_item *items, size
 	return store_begin_devices(parts->store, devices, count);
 }
 
+/* Inside the transaction. */
+static int decide_item(struct core_parts *parts, struct unlock_item *item)
+{
+	bool is_done = false;
+	int r;
+
+	r = decide_at_once(parts, item, &is_done);
+	if (r == 0 && !is_done)
+		r = decide_by_rows(parts, item);
+	if (r == 0 && item->answer.status == 0)
+		count(parts, item);
+	return r;
+}
+
 static int decide_all(struct core_parts *parts, struct unlock_item *items, size_t count,
 		      uint64_t *ret_version)
 {
@@ -172,8 +184,7 @@ static int decide_all(struct core_parts *parts, struct unlock_item *items, size_
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < count; i++)
-		if (items[i].answer.status == 0)
-			r = decide_item(parts, &items[i]);
+		r = decide_item(parts, &items[i]);
 	if (r == 0)
 		r = store_version(parts->store, ret_version);
 	r = core_parts_end(parts, r);
@@ -203,9 +214,10 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 {
 	struct store_audit_entry entry = { .event = "unlock-withheld",
 					   .device = item->request.device };
+	struct facts_question question = question_of(item);
 	char source[CIDR_TEXT_SIZE];
 	struct decision decision;
-	struct reading reading;
+	struct facts_reading reading;
 	uint64_t version_now;
 	int r;
 
@@ -214,7 +226,7 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 		if (r != 0 || version_now == version)
 			return r;
 		version = version_now;
-		r = read_facts(parts, item, &reading);
+		r = facts_read(parts, &question, &reading);
 		if (r < 0)
 			return r;
 		decision = decide(&reading.facts);
@@ -233,7 +245,9 @@ static int finish_item(struct core_parts *parts, struct unlock_item *item, uint6
 	if (item->answer.status != 0)
 		return 0;
 	if (!item->decision.allowed) {
-		answer_status(item, 403);
+		answer_status(item, item->decision.is_pending
+					    ? 503
+					    : reason_status(item->decision.reason));
 		return 0;
 	}
 	r = multiply(parts, item);

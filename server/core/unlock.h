@@ -14,9 +14,11 @@ struct unlock_item {
 	/* in */
 	struct message_exchange request;
 	struct source_address source;
-	size_t port; /* the caller's, for its answer */
+	size_t port;	 /* the caller's, for its answer */
+	uint64_t now_ms; /* a clock that only rises */
 	/* in between */
 	struct exchange_point point;
+	bool is_malformed;
 	struct decision decision;
 	struct store_key key;
 	uint8_t organization[ORGANIZATION_ID_BYTES];

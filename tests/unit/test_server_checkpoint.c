@@ -10,6 +10,7 @@
  * UNIT_SOURCES: server/core/connections.c server/core/exchange.c server/core/keys.c
  * UNIT_SOURCES: server/core/mint.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c
+ * UNIT_SOURCES: server/rate.c
  */
 #include "common/file.h"
 #include "server/core/checkpoint.h"

@@ -7,6 +7,7 @@
  * UNIT_SOURCES: server/core/connections.c server/core/exchange.c server/core/keys.c
  * UNIT_SOURCES: server/core/mint.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c
+ * UNIT_SOURCES: server/rate.c server/core/facts.c
  */
 #include "server/core/unlock.h"
 #include "tests/unit/server_fixture.h"
@@ -37,7 +38,7 @@ static void take(const struct unlock_item *item UNUSED, void *userdata)
 static struct unlock_item ask(struct fixture *fixture, const uint8_t *device, const char *from)
 {
 	CLEANUP_SECRET struct secret scalar = SECRET_EMPTY;
-	struct unlock_item item = { .source = fixture_source(from) };
+	struct unlock_item item = { .source = fixture_source(from), .now_ms = 1 };
 	struct exchange_point point;
 	struct store_key key;
 
@@ -145,6 +146,63 @@ static void refuses_malformed_first(void **state)
 	item.request.head.request = 6;
 	assert_int_equal(serve_one(fixture, &item), 400); /* no oracle for the state */
 	assert_int_equal(fixture_number(fixture, DENIED), 0);
+}
+
+/* Guessing uses up its source's patience; a boot storm that succeeds doesn't, nor do denials. */
+static void counts_failures_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_redeemed device = fixture_device(fixture, "[\"192.0.2.0/24\"]");
+	struct unlock_item good = ask(fixture, device.device, FIXTURE_FROM), item;
+
+	for (int i = 0; i < 300; i++) {
+		item = good;
+		assert_int_equal(serve_one(fixture, &item), 200);
+		item = good;
+		item.source = fixture_source("198.51.100.1");
+		assert_int_equal(serve_one(fixture, &item), 403);
+	}
+	for (int i = 0; i < 200; i++) {
+		item = good;
+		item.request.y[65] ^= 1;
+		assert_int_equal(serve_one(fixture, &item), 400);
+	}
+	item = good;
+	assert_int_equal(serve_one(fixture, &item), 503);
+	assert_empty(&item);
+	item = good;
+	item.source = fixture_source("192.0.2.8");
+	assert_int_equal(serve_one(fixture, &item), 200);
+	item = good;
+	item.now_ms = 2000;
+	assert_int_equal(serve_one(fixture, &item), 200);
+	assert_ok(store_begin(STORE(state)));
+	assert_ok(audit_flush(fixture->parts.audit, STORE(state)));
+	assert_ok(core_parts_end(&fixture->parts, 0));
+	assert_int_equal(fixture_number(fixture, DENIED " AND reason = 'malformed'"), 200);
+	assert_int_equal(fixture_number(fixture, DENIED " AND reason = 'admission'"), 1);
+}
+
+/* One device that asks without end is told to wait; others aren't. */
+static void slows_a_hasty_device(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_redeemed device = fixture_device(fixture, "[\"192.0.2.0/24\"]");
+	struct message_redeemed other = fixture_device(fixture, "[\"192.0.2.0/24\"]");
+	struct unlock_item good = ask(fixture, device.device, FIXTURE_FROM), item;
+	struct source_address key = { .port = 0 };
+
+	memcpy(key.bytes, device.device, sizeof(key.bytes));
+	while (rate_allows(fixture->parts.rate, RATE_CLASS_DEVICE, &key, 1))
+		;
+	item = good;
+	assert_int_equal(serve_one(fixture, &item), 503);
+	item = good;
+	item.source = fixture_source("198.51.100.1"); /* source comes first */
+	assert_int_equal(serve_one(fixture, &item), 403);
+	item = ask(fixture, other.device, FIXTURE_FROM);
+	assert_int_equal(serve_one(fixture, &item), 200);
+	assert_int_equal(fixture_number(fixture, DENIED " AND reason = 'rate'"), 1);
 }
 
 static void registers_while_converting(void **state)
@@ -293,6 +351,8 @@ int main(void)
 		WITH_FIXTURE(answers_right),
 		WITH_FIXTURE(denies),
 		WITH_FIXTURE(refuses_malformed_first),
+		WITH_FIXTURE(counts_failures_alone),
+		WITH_FIXTURE(slows_a_hasty_device),
 		WITH_FIXTURE(registers_while_converting),
 		WITH_FIXTURE(serves_a_whole_batch),
 		WITH_FIXTURE(gives_nothing_unaudited),

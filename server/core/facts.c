@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From rows to struct decide_facts.
+ */
+#include "server/core/facts.h"
+
+#include <string.h>
+
+#include "common/err.h"
+
+struct source_address facts_failure_key(const struct source_address *source)
+{
+	struct cidr range = cidr_registered(source);
+	struct source_address key = { .port = 0 };
+
+	memcpy(key.bytes, range.bytes, sizeof(key.bytes));
+	return key;
+}
+
+void facts_admit(const struct core_parts *parts, const struct facts_question *question,
+		 struct decide_facts *ret)
+{
+	struct source_address source = facts_failure_key(&question->source);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->source = question->source;
+	ret->is_malformed = question->is_malformed;
+	ret->is_crowded = rate_is_used_up(parts->rate, RATE_CLASS_FAILED, &source,
+					  question->now_ms);
+}
+
+static bool is_hasty(const struct core_parts *parts, const struct facts_question *question)
+{
+	struct source_address key = { .port = 0 };
+
+	_Static_assert(sizeof(key.bytes) == DEVICE_ID_BYTES, "a device's id is a key of rates");
+	memcpy(key.bytes, question->device, sizeof(key.bytes));
+	return rate_is_used_up(parts->rate, RATE_CLASS_DEVICE, &key, question->now_ms);
+}
+
+static int take_device(struct facts_reading *reading)
+{
+	struct decide_facts *facts = &reading->facts;
+	int r;
+
+	facts->device_known = true;
+	facts->disabled = reading->device.disabled;
+	facts->quarantined = reading->device.quarantined;
+	facts->revoked_s = reading->device.revoked_s;
+	facts->converting_until_s = reading->device.converting_until_s;
+	r = cidr_list_parse(reading->device.allow_from, &facts->allow_from);
+	return r < 0 ? r : cidr_list_parse(reading->device.registered, &facts->registered);
+}
+
+int facts_read(struct core_parts *parts, const struct facts_question *question,
+	       struct facts_reading *ret)
+{
+	struct decide_facts *facts = &ret->facts;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	facts_admit(parts, question, facts);
+	facts->is_hasty = is_hasty(parts, question);
+	r = store_now(parts->store, &facts->now_s);
+	if (r == 0)
+		r = store_unlock(parts->store, question->device, &ret->device);
+	if (r != 0)
+		return r == STORE_NOT_FOUND ? 0 : r;
+	if (take_device(ret) < 0) {
+		ret->is_damaged = true;
+		return 0;
+	}
+	r = store_key(parts->store, question->device, question->thumbprint, &ret->key);
+	/* A destroyed device has no key any more: it is denied as revoked, which it is too. */
+	facts->key_known = r == 0 || ret->device.destroyed_s > 0;
+	return r == STORE_NOT_FOUND ? 0 : r;
+}
