@@ -189,6 +189,21 @@ int body_ranges(const json_t *body, const char *name, char *ret, size_t size)
 	return print_into(normal, name, ret, size);
 }
 
+int body_number(const json_t *body, const char *name, uint64_t fallback, uint64_t least,
+		uint64_t most, uint64_t *ret)
+{
+	uint64_t number;
+	int r = js_u64_or(body, name, fallback, &number);
+
+	if (r < 0)
+		return r;
+	if (number < least || number > most)
+		return fail(-EINVAL, "member \"%s\" must be %llu to %llu", name,
+			    (unsigned long long)least, (unsigned long long)most);
+	*ret = number;
+	return 0;
+}
+
 json_t *json_of_text(const char *text)
 {
 	json_t *value = NULL;

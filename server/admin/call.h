@@ -10,7 +10,7 @@
 #include "server/admin/problem.h"
 #include "server/edge/edge.h"
 #include "server/rate.h"
-#include "server/store/store.h"
+#include "server/store/store_policy.h"
 
 #define CALL_WORDS_MAX 2
 #define CALL_WORD_SIZE 65
@@ -70,6 +70,10 @@ int body_tags(const json_t *body, char *ret, size_t size) MUST_CHECK;
 
 /* An array of address ranges, normalized, as compact JSON text; "[]" when missing. */
 int body_ranges(const json_t *body, const char *name, char *ret, size_t size) MUST_CHECK;
+
+/* A number within bounds; the fallback when it's missing. */
+int body_number(const json_t *body, const char *name, uint64_t fallback, uint64_t least,
+		uint64_t most, uint64_t *ret) MUST_CHECK;
 
 /* --- pieces of answers ------------------------------------------------------------------------ */
 

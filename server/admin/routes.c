@@ -42,6 +42,10 @@ const struct route routes[] = {
 	ROUTE(POST, "/v1/devices/*/drop-old-keys", BY_USER, ADMIN, "device-old-keys-dropped",
 	      PEOPLE, drop_old_keys),
 	ROUTE(GET,  "/v1/status", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, status),
+	ROUTE(POST, "/v1/devices/*/allow-once", BY_USER, ADMIN, "allow-once", PEOPLE, allow_once),
+	ROUTE(GET,  "/v1/waivers", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, waivers_list),
+	ROUTE(POST, "/v1/waivers/*/cancel", BY_USER, ADMIN, "waiver-cancelled", PEOPLE,
+	      waivers_cancel),
 	ROUTE(GET,  "/v1/denials", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, denials),
 	ROUTE(GET,  "/v1/audit", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, audit),
 };

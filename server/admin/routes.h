@@ -21,6 +21,7 @@ enum route_role {
 	ROUTE_ROLE_ANYBODY = 1,
 	ROUTE_ROLE_DEVICE, /* has a report token; checked by the store */
 	ROUTE_ROLE_AUDITOR,
+	ROUTE_ROLE_APPROVER,
 	ROUTE_ROLE_ADMIN,
 };
 
@@ -65,6 +66,9 @@ void route_destroy(struct call *call);
 void route_rotate(struct call *call);
 void route_drop_old_keys(struct call *call);
 void route_status(struct call *call);
+void route_allow_once(struct call *call);
+void route_waivers_list(struct call *call);
+void route_waivers_cancel(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
 

@@ -7,6 +7,7 @@
 
 #include "server/cidr.h"
 #include "server/reason.h"
+#include "server/waiver.h"
 
 /* The order of the rules, and of the rows in decide.c. */
 enum decide_step {
@@ -23,33 +24,6 @@ enum decide_step {
 	STEP_APPROVAL,
 	STEP_AUTHORIZER, /* no rule yet */
 	STEP_COUNT,
-};
-
-/* What a waiver names; bits. Nothing else can be waived. */
-enum waived {
-	WAIVES_DISABLED = 1,
-	WAIVES_ABSENCE = 2,
-	WAIVES_APPROVAL = 4,
-	WAIVES_SOURCE = 8, /* only where "any address" was typed */
-};
-
-#define WAIVES_POLICY (WAIVES_DISABLED | WAIVES_ABSENCE | WAIVES_APPROVAL)
-#define WAIVER_ID_BYTES 16
-
-/* A permission that is spent by replies. A boot begins with its first reply and lasts window_s for
- * that address alone. */
-struct waiver {
-	uint8_t id[WAIVER_ID_BYTES];
-	unsigned waives;
-	bool has_source; /* for this address only */
-	struct source_address source;
-	uint64_t expires_s; /* no boot begins from here on */
-	uint64_t boots_left, replies_per_boot, window_s;
-	/* The boot that has begun last. */
-	uint64_t window_until_s; /* 0: none has begun */
-	struct source_address window_source;
-	uint64_t window_replies_left;
-	bool is_spent; /* by the unlock that is being looked at again: it has its reply already */
 };
 
 enum approval_need {

@@ -75,3 +75,19 @@ int facts_read(struct core_parts *parts, const struct facts_question *question,
 	facts->key_known = r == 0 || ret->device.destroyed_s > 0;
 	return r == STORE_NOT_FOUND ? 0 : r;
 }
+
+int facts_read_people(struct core_parts *parts, const struct facts_question *question,
+		      struct facts_reading *ret)
+{
+	struct decide_facts *facts = &ret->facts;
+	int r;
+
+	r = store_waivers_live(parts->store, question->device, &question->source, facts->now_s,
+			       DECIDE_WAIVERS_MAX, facts->waivers, &facts->waiver_count);
+	if (r < 0 || !question->spent)
+		return r;
+	for (size_t i = 0; i < facts->waiver_count; i++)
+		if (memcmp(facts->waivers[i].id, question->spent, WAIVER_ID_BYTES) == 0)
+			facts->waivers[i].is_spent = true;
+	return 0;
+}

@@ -14,6 +14,7 @@ struct facts_question {
 	struct source_address source;
 	uint64_t now_ms; /* a clock that only rises */
 	bool is_malformed;
+	const uint8_t *spent; /* the waiver that has given this question's reply already; or NULL */
 };
 
 /* What was read for one decision. */
@@ -28,9 +29,14 @@ struct facts_reading {
 void facts_admit(const struct core_parts *parts, const struct facts_question *question,
 		 struct decide_facts *ret);
 
-/* All facts but the waivers. Inside a transaction, or for a second look. */
+/* All facts but what people have allowed or refused for this device and source. Inside a
+ * transaction, or for a second look. */
 int facts_read(struct core_parts *parts, const struct facts_question *question,
 	       struct facts_reading *ret) MUST_CHECK;
+
+/* The rest, for when decide() says that it could matter. */
+int facts_read_people(struct core_parts *parts, const struct facts_question *question,
+		      struct facts_reading *ret) MUST_CHECK;
 
 /* What failures of a source are counted under: IPv6 by /64. */
 struct source_address facts_failure_key(const struct source_address *source);

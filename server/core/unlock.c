@@ -15,7 +15,12 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/strbuf.h"
 #include "server/core/facts.h"
+
+/* On one node nobody is ever quicker. */
+#define SPEND_TRIES 16
+#define DETAIL_SIZE 128
 
 static void answer_status(struct unlock_item *item, uint32_t status)
 {
@@ -44,7 +49,8 @@ static struct facts_question question_of(const struct unlock_item *item)
 					.thumbprint = item->request.thumbprint,
 					.source = item->source,
 					.now_ms = item->now_ms,
-					.is_malformed = item->is_malformed };
+					.is_malformed = item->is_malformed,
+					.spent = item->has_waiver ? item->waiver.id : NULL };
 }
 
 /* Only what looks like guessing is a failure of its source: a machine that its policy refuses must
@@ -76,26 +82,41 @@ static int audit_denial(struct core_parts *parts, const struct unlock_item *item
 	return audit_denied(parts->audit, parts->store, &denial);
 }
 
-/* Adds the source to the registered addresses; texts for the row and for the audit. */
+/* Adds the source to the registered addresses. */
 static int register_source(const struct facts_reading *reading,
-			   char ret_list[static LIST_TEXT_SIZE], char ret_detail[static 80])
+			   char ret_list[static LIST_TEXT_SIZE], char ret[static CIDR_TEXT_SIZE])
 {
 	struct cidr_list list = reading->facts.registered;
-	char text[CIDR_TEXT_SIZE];
 
 	if (list.count == CIDR_LIST_MAX)
 		return fail(-EIO, "the store is damaged: a device has too many addresses");
 	list.items[list.count] = cidr_registered(&reading->facts.source);
-	cidr_print(&list.items[list.count++], text);
-	snprintf(ret_detail, 80, "registered %s", text);
+	cidr_print(&list.items[list.count++], ret);
 	return cidr_list_print(&list, ret_list, LIST_TEXT_SIZE);
+}
+
+/* What an allowed unlock has changed besides: for its row. */
+static void describe(const struct unlock_item *item, const char *registered,
+		     char ret[static DETAIL_SIZE])
+{
+	char id[2 * WAIVER_ID_BYTES + 1];
+	size_t used = 0;
+
+	ret[0] = 0;
+	if (item->decision.is_new_address)
+		used = (size_t)snprintf(ret, DETAIL_SIZE, "registered %s", registered);
+	if (!item->has_waiver)
+		return;
+	text_hex(id, item->waiver.id, WAIVER_ID_BYTES);
+	snprintf(ret + used, DETAIL_SIZE - used, "%swaiver %s", used ? ", " : "", id);
 }
 
 static int note_allowed(struct core_parts *parts, const struct unlock_item *item,
 			const struct facts_reading *reading)
 {
 	bool is_native = !decide_is_converting(&reading->facts) && reading->device.left_s > 0;
-	char registered[LIST_TEXT_SIZE], detail[80] = "", source[CIDR_TEXT_SIZE];
+	char registered[LIST_TEXT_SIZE], added[CIDR_TEXT_SIZE] = "";
+	char detail[DETAIL_SIZE], source[CIDR_TEXT_SIZE];
 	struct store_audit_entry entry = { .event = "unlock-allowed",
 					   .reason = reason_name(item->decision.reason),
 					   .source = source,
@@ -105,7 +126,8 @@ static int note_allowed(struct core_parts *parts, const struct unlock_item *item
 
 	source_print(&item->source, source);
 	if (item->decision.is_new_address)
-		r = register_source(reading, registered, detail);
+		r = register_source(reading, registered, added);
+	describe(item, added, detail);
 	if (r == 0)
 		r = store_unlock_seen(parts->store, item->request.device, reading->facts.now_s,
 				      item->decision.is_new_address ? registered : NULL, is_native);
@@ -130,22 +152,64 @@ static int decide_at_once(struct core_parts *parts, struct unlock_item *item, bo
 	return *ret_done ? audit_denial(parts, item) : 0;
 }
 
+/* Reads and decides; a second time with what people have allowed, where that could matter. */
+static int look(struct core_parts *parts, const struct facts_question *question,
+		struct facts_reading *ret, struct decision *ret_decision)
+{
+	int r = facts_read(parts, question, ret);
+
+	if (r < 0 || ret->is_damaged)
+		return r;
+	*ret_decision = decide(&ret->facts);
+	if (!ret_decision->is_waivable)
+		return 0;
+	r = facts_read_people(parts, question, ret);
+	if (r == 0)
+		*ret_decision = decide(&ret->facts);
+	return r;
+}
+
+/* Takes the reply out of the waiver that the decision names. STORE_CONFLICT: it isn't there any
+ * more, decide again. */
+static int spend(struct core_parts *parts, struct unlock_item *item,
+		 const struct facts_reading *reading)
+{
+	const struct waiver *waiver = item->decision.waiver;
+	struct waiver after;
+
+	if (!waiver)
+		return 0;
+	after = decide_spend(waiver, &item->source, reading->facts.now_s);
+	item->waiver = *waiver;
+	item->has_waiver = true;
+	item->decision.waiver = NULL;
+	return store_waiver_spend(parts->store, &item->waiver, &after);
+}
+
 static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
 {
-	struct facts_question question = question_of(item);
 	struct facts_reading reading;
-	int r;
+	int r = STORE_CONFLICT;
 
-	r = facts_read(parts, &question, &reading);
+	for (int i = 0; i < SPEND_TRIES && r == STORE_CONFLICT; i++) {
+		struct facts_question question;
+
+		item->has_waiver = false;
+		question = question_of(item);
+		r = look(parts, &question, &reading, &item->decision);
+		if (r == 0 && !reading.is_damaged)
+			r = spend(parts, item, &reading);
+	}
+	if (r == STORE_CONFLICT)
+		return fail(-EBUSY, "a waiver is being spent by others all the time");
 	if (r < 0)
 		return r;
 	if (reading.is_damaged) {
-		log_error("the store is damaged, a device's addresses make no sense: %s",
+		log_error("the store is damaged, a device's policy makes no sense: %s",
 			  fail_text());
 		answer_status(item, 503);
 		return 0;
 	}
-	item->decision = decide(&reading.facts);
 	item->key = reading.key;
 	memcpy(item->organization, reading.device.organization, sizeof(item->organization));
 	return item->decision.allowed ? note_allowed(parts, item, &reading)
@@ -216,7 +280,7 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 					   .device = item->request.device };
 	struct facts_question question = question_of(item);
 	char source[CIDR_TEXT_SIZE];
-	struct decision decision;
+	struct decision decision = { .reason = REASON_UNKNOWN };
 	struct facts_reading reading;
 	uint64_t version_now;
 	int r;
@@ -226,10 +290,9 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 		if (r != 0 || version_now == version)
 			return r;
 		version = version_now;
-		r = facts_read(parts, &question, &reading);
+		r = look(parts, &question, &reading, &decision);
 		if (r < 0)
 			return r;
-		decision = decide(&reading.facts);
 	} while (decision.allowed && !reading.is_damaged);
 	answer_status(item, 403);
 	source_print(&item->source, source);

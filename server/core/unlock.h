@@ -19,7 +19,9 @@ struct unlock_item {
 	/* in between */
 	struct exchange_point point;
 	bool is_malformed;
-	struct decision decision;
+	struct decision decision; /* its waiver is NULL: see below */
+	struct waiver waiver;	  /* the one that was spent, before */
+	bool has_waiver;
 	struct store_key key;
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	/* out */

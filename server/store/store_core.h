@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "server/store/store.h"
+#include "server/store/store_policy.h"
 
 #define SEALED_MAX_BYTES 512
 #define LIST_TEXT_SIZE 2048
@@ -143,6 +143,16 @@ int store_key_used(struct store *store, const uint8_t device[static DEVICE_ID_BY
 int store_key_insert(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		     const struct store_key *key, uint64_t now_s) MUST_CHECK;
 
+/* The device's waivers that are neither cancelled nor over, for this source: those with an open
+ * window first. Whether one has a reply left is for decide() to say. At most max. */
+int store_waivers_live(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		       const struct source_address *source, uint64_t now_s, size_t max,
+		       struct waiver *ret, size_t *ret_count) MUST_CHECK;
+
+/* Takes one reply. STORE_CONFLICT: the row isn't as it was read (another node was quicker, or it
+ * was cancelled); nothing is changed. */
+int store_waiver_spend(struct store *store, const struct waiver *before,
+		       const struct waiver *after) MUST_CHECK;
 /* --- epochs of the KEK ----------------------------------------------------------------------- */
 
 #define EPOCH_ID_SIZE 33

@@ -42,3 +42,17 @@ int store_take_key(const struct db_row *row, int column, struct store_key *ret) 
 
 /* For queries that want one number: userdata is a uint64_t *. */
 int store_take_number(const struct db_row *row, void *userdata);
+
+/* A waiver to be. */
+struct store_waiver_row {
+	const struct store_by *by;
+	const uint8_t *device;
+	const char *kind;
+	const struct store_new_waiver *new;
+	uint8_t id[WAIVER_ID_BYTES];
+	bool is_proposed;
+};
+
+/* Inside a transaction, without audit. STORE_CONFLICT: the device has too many live ones. */
+int store_waiver_insert(struct store *store, const struct store_waiver_row *row,
+			uint64_t now_s) MUST_CHECK;

@@ -9,7 +9,7 @@
  * UNIT_SOURCES: server/core/checkpoint_prune.c server/core/checkpoint_format.c
  * UNIT_SOURCES: server/core/witness.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/core/kek_copy.c
- * UNIT_SOURCES: server/store/?*.c server/rate.c
+ * UNIT_SOURCES: server/store/?*.c server/rate.c server/waiver.c
  */
 #include <sys/stat.h>
 #include <time.h>

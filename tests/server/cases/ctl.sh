@@ -41,6 +41,15 @@ says "show an unknown one" 3 "no device fits" "$ctl" device show nothing
 says "disable" 0 "is now disabled" "$ctl" device disable web1
 says "disable twice" 3 "409" "$ctl" device disable web1
 says "enable" 0 "is now active" "$ctl" device enable web1
+says "allow once" 0 "is usable" "$ctl" device allow-once web1 --boots 2 --window 1m --expires-in 1h --waive disabled \
+	--from 127.0.0.1 --comment "ticket 7"
+says "allow once: a wrong time" 2 "duration" "$ctl" device allow-once web1 --window soon
+says "allow once: a wrong rule" 3 "400" "$ctl" device allow-once web1 --waive revoked
+says "waivers" 0 "ticket 7" "$ctl" waiver list --device web1
+waiver=$("$ctl" waiver list --json | jq -r '.waivers[0].waiver')
+says "cancel a waiver" 0 "is cancelled" "$ctl" waiver cancel "$waiver"
+says "cancel nonsense" 3 "404" "$ctl" waiver cancel nothing
+says "cancel what can't be a word" 2 "a name or an id" "$ctl" waiver cancel a/b
 says "revoke a device" 0 "is now revoked" "$ctl" device revoke web1
 says "no denials" 0 "No denials." "$ctl" denials
 says "denials from nonsense" 3 "400" "$ctl" denials --from "x y&z"

@@ -6,29 +6,13 @@ set -u
 . "$(dirname "$0")/../lib.sh"
 
 server_init
-# There is no route for people yet: they are written into the store before it is served.
 now=$(date +%s)
 mine=$(store_sql "SELECT lower(hex(id)) FROM organization")
 theirs=$(random_hex 16)
 store_sql "INSERT INTO organization (id, name, created_s) VALUES (x'$theirs', 'other', $now)"
-people=
-while read -r organization name role expires_s; do
-	token=$(head -c 32 /dev/urandom | basenc --base64url | tr -d '=\n')
-	hash=$(printf %s "$token" | sha256sum | cut -d' ' -f1)
-	store_sql <<-SQL || die "the store can't be prepared"
-		INSERT INTO member (organization, name, role, created_s) VALUES (x'$organization', '$name', '$role', $now);
-		INSERT INTO api_token (hash, organization, member, created_s, expires_s)
-			VALUES (x'$hash', x'$organization', '$name', $now, $expires_s);
-	SQL
-	people+="$name $token"$'\n'
-done <<PEOPLE
-$mine ada auditor $((now + 3600))
-$mine app approver $((now + 3600))
-$mine adm admin $((now + 3600))
-$theirs eve owner $((now + 3600))
-$mine old owner $((now - 1))
-PEOPLE
-token_of() { awk -v name="$1" '$1 == name { print $2 }' <<<"$people"; }
+people ada=auditor app=approver adm=admin
+person "$theirs" eve owner $((now + 3600))
+person "$mine" old owner $((now - 1))
 server_run
 new_key
 new_device
