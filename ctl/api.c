@@ -93,6 +93,12 @@ json_t *ctl_list(const struct option_list *list)
 	return array;
 }
 
+json_t *ctl_list_or_none(const struct option_list *list)
+{
+	return list->count == 1 && strcmp(list->items[0], "none") == 0 ? json_array()
+								       : ctl_list(list);
+}
+
 int ctl_duration(const char *text, uint64_t *ret_s)
 {
 	static const struct {

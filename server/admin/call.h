@@ -71,6 +71,13 @@ int body_tags(const json_t *body, char *ret, size_t size) MUST_CHECK;
 /* An array of address ranges, normalized, as compact JSON text; "[]" when missing. */
 int body_ranges(const json_t *body, const char *name, char *ret, size_t size) MUST_CHECK;
 
+/* "network_lists": an array of names, each once, as compact JSON text; "[]" when missing. */
+int body_list_names(const json_t *body, char *ret, size_t size) MUST_CHECK;
+bool is_list_name(const char *text);
+
+/* "approval": none, active or always; "none" when missing. */
+int body_approval(const json_t *body, const char **ret) MUST_CHECK;
+
 /* A number within bounds; the fallback when it's missing. */
 int body_number(const json_t *body, const char *name, uint64_t fallback, uint64_t least,
 		uint64_t most, uint64_t *ret) MUST_CHECK;

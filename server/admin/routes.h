@@ -66,9 +66,16 @@ void route_destroy(struct call *call);
 void route_rotate(struct call *call);
 void route_drop_old_keys(struct call *call);
 void route_status(struct call *call);
+void route_devices_set(struct call *call);
+void route_networks_create(struct call *call);
+void route_networks_list(struct call *call);
+void route_networks_show(struct call *call);
+void route_networks_set(struct call *call);
+void route_networks_delete(struct call *call);
 void route_allow_once(struct call *call);
 void route_waivers_list(struct call *call);
 void route_waivers_cancel(struct call *call);
+void route_release(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
 

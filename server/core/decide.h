@@ -32,7 +32,6 @@ enum approval_need {
 	APPROVAL_ALWAYS, /* converting or not */
 };
 
-#define DECIDE_NETWORKS_MAX 8
 #define DECIDE_WAIVERS_MAX 16
 
 struct decide_facts {
@@ -51,7 +50,7 @@ struct decide_facts {
 	uint64_t seen_s, absence_s; /* absence_s 0: it may be away for ever */
 	struct source_address source;
 	struct cidr_list allow_from; /* by people, with networks; hold alone if there is any */
-	struct cidr_list networks[DECIDE_NETWORKS_MAX]; /* shared lists that the device names */
+	struct cidr_list networks[CIDR_NETWORKS_MAX]; /* shared lists that the device names */
 	size_t network_count;
 	struct cidr_list registered; /* seen while converting */
 	struct waiver waivers[DECIDE_WAIVERS_MAX];

@@ -103,6 +103,11 @@ struct store_unlock {
 	bool quarantined; /* the server */
 	uint64_t revoked_s, destroyed_s, converting_until_s, left_s;
 	uint64_t generation; /* of its present keys */
+	uint64_t created_s, last_seen_s, absence_s;
+	bool absence_denies, held;
+	bool names_networks; /* has network lists: store_unlock_networks() */
+	uint64_t groups;     /* approval groups that its tags put it under */
+	char approval[8];
 	char allow_from[LIST_TEXT_SIZE];
 	char registered[LIST_TEXT_SIZE];
 };
@@ -110,6 +115,11 @@ struct store_unlock {
 /* STORE_NOT_FOUND: no such device. */
 int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		 struct store_unlock *ret) MUST_CHECK;
+
+/* The ranges of the device's network lists, as texts. STORE_NOT_FOUND: not all of them exist. */
+int store_unlock_networks(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			  int (*each)(const char *ranges, void *userdata),
+			  void *userdata) MUST_CHECK;
 
 /* An allowed exchange: sets last_seen; registered is the new list, NULL leaves it; native_seen is
  * set when is_native. */

@@ -56,3 +56,10 @@ struct store_waiver_row {
 /* Inside a transaction, without audit. STORE_CONFLICT: the device has too many live ones. */
 int store_waiver_insert(struct store *store, const struct store_waiver_row *row,
 			uint64_t now_s) MUST_CHECK;
+
+/* NULL as a parameter that leaves coalesce($n, column) alone. */
+struct db_value store_optional_text(const char *text);
+
+/* Do all network lists of this JSON array text exist? 0 or STORE_NO_LIST. */
+int store_networks_exist(struct store *store, const uint8_t organization[static 16],
+			 const char *names) MUST_CHECK;

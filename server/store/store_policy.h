@@ -52,3 +52,54 @@ int store_waiver(struct store *store, const uint8_t organization[static 16],
 /* Cancelling twice is 0. When it has returned, no reply leaves by this waiver. STORE_NOT_FOUND. */
 int store_waiver_cancel(struct store *store, const struct store_by *by,
 			const uint8_t id[static WAIVER_ID_BYTES]) MUST_CHECK;
+
+/* --- network lists --------------------------------------------------------------------------- */
+
+struct store_network {
+	const char *name;
+	const char *ranges; /* JSON array text of CIDRs */
+	const char *description, *created_by;
+	uint64_t created_s, changed_s;
+};
+
+typedef int (*store_network_each)(const struct store_network *row, void *userdata);
+
+/* By name. */
+int store_networks(struct store *store, const uint8_t organization[static 16],
+		   store_network_each each, void *userdata) MUST_CHECK;
+/* One; STORE_NOT_FOUND. */
+int store_network(struct store *store, const uint8_t organization[static 16], const char *name,
+		  store_network_each each, void *userdata) MUST_CHECK;
+/* STORE_CONFLICT: the name is taken. */
+int store_network_create(struct store *store, const struct store_by *by, const char *name,
+			 const char *ranges, const char *description) MUST_CHECK;
+/* What is NULL stays. The devices that name it decide by it from now on. STORE_NOT_FOUND. */
+int store_network_change(struct store *store, const struct store_by *by, const char *name,
+			 const char *ranges, const char *description) MUST_CHECK;
+/* STORE_NOT_FOUND; STORE_CONFLICT: a device or an enrollment key names it. */
+int store_network_delete(struct store *store, const struct store_by *by,
+			 const char *name) MUST_CHECK;
+
+/* --- a device's policy ----------------------------------------------------------------------- */
+
+/* A further outcome of what names network lists. */
+enum { STORE_NO_LIST = 3 };
+
+/* What is NULL, or not given, stays. Texts have been checked by the caller. */
+struct store_device_policy {
+	const char *name, *environment, *workload;
+	const char *tags;	/* JSON array text */
+	const char *allow_from; /* JSON array text of CIDRs */
+	const char *networks;	/* JSON array text: names of network lists */
+	const char *approval;	/* "none", "active", "always" */
+	/* Ranges one by one: of allow_from, or, for a device where people have named no source, of
+	 * the registered addresses. */
+	const struct cidr_list *add_from, *remove_from;
+	const uint64_t *absence_s;
+	const bool *absence_denies;
+};
+
+/* STORE_NOT_FOUND; STORE_CONFLICT: it is revoked, or would have too many ranges; STORE_NO_LIST. */
+int store_device_set(struct store *store, const struct store_by *by,
+		     const uint8_t id[static DEVICE_ID_BYTES],
+		     const struct store_device_policy *policy) MUST_CHECK;

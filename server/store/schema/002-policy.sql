@@ -75,6 +75,15 @@ CREATE TABLE approval_group (
 	PRIMARY KEY (organization, name)
 ) STRICT;
 
+-- The same tags, to be looked for in a device's list of them; none has a quote, a comma or a backslash.
+CREATE TABLE approval_group_tag (
+	organization BLOB NOT NULL,
+	name TEXT NOT NULL,
+	tag TEXT NOT NULL,
+	PRIMARY KEY (organization, name, tag),
+	FOREIGN KEY (organization, name) REFERENCES approval_group (organization, name)
+) STRICT;
+
 -- kind 'unlock': a device asks from a source; 'waiver': somebody proposes the waiver. state: 'pending', 'approved',
 -- 'denied', 'ended'. asked: how often, folded. created_by: whose vote doesn't count; '' for a device.
 CREATE TABLE approval (

@@ -41,6 +41,19 @@ says "show an unknown one" 3 "no device fits" "$ctl" device show nothing
 says "disable" 0 "is now disabled" "$ctl" device disable web1
 says "disable twice" 3 "409" "$ctl" device disable web1
 says "enable" 0 "is now active" "$ctl" device enable web1
+says "create a network list" 0 "office is created" "$ctl" network-list create office --range 192.0.2.0/24 --description up
+says "a list without ranges" 2 "--range is needed" "$ctl" network-list create empty
+says "network lists" 0 "192.0.2.0/24" "$ctl" network-list list
+says "set a device" 0 "is changed" "$ctl" device set web1 --network-list office --add-from 2001:db8::/32 --approval active \
+	--absent-after 30d --absence ask --environment production --workload db --tag a=c
+says "it shows" 0 "office" "$ctl" device show web1
+says "set nothing" 2 "nothing to set" "$ctl" device set web1
+says "delete a list that is named" 3 "409" "$ctl" network-list delete office
+says "no lists any more" 0 "is changed" "$ctl" device set web1 --network-list none --approval none
+says "change a list" 0 "is changed" "$ctl" network-list set office --range 192.0.2.0/25
+says "show a list" 0 "192.0.2.0/25" "$ctl" network-list show office
+says "delete it" 0 "is deleted" "$ctl" network-list delete office
+says "release what isn't held" 3 "409" "$ctl" device release web1
 says "allow once" 0 "is usable" "$ctl" device allow-once web1 --boots 2 --window 1m --expires-in 1h --waive disabled \
 	--from 127.0.0.1 --comment "ticket 7"
 says "allow once: a wrong time" 2 "duration" "$ctl" device allow-once web1 --window soon
