@@ -123,4 +123,7 @@ extern const struct ctl_verb verb_device_set, verb_device_release;
 extern const struct ctl_verb verb_network_create, verb_network_list, verb_network_show;
 extern const struct ctl_verb verb_network_set, verb_network_delete;
 extern const struct ctl_verb verb_device_allow_once, verb_waiver_list, verb_waiver_cancel;
+extern const struct ctl_verb verb_approval_list, verb_approval_show, verb_approval_approve;
+extern const struct ctl_verb verb_approval_deny, verb_approval_defer;
+extern const struct ctl_verb verb_group_create, verb_group_list, verb_group_set, verb_group_delete;
 extern const struct ctl_verb verb_denials, verb_audit_list;

@@ -103,6 +103,28 @@ int body_tags(const json_t *body, char *ret, size_t size)
 	return print_into(array, "tags", ret, size);
 }
 
+int body_texts(const json_t *body, const char *name, size_t most, char *ret, size_t size)
+{
+	json_t *array, *item;
+	size_t i;
+	int r;
+
+	r = array_or_none(body, name, &array);
+	if (r < 0)
+		return r;
+	if (json_array_size(array) > most)
+		return fail(-EINVAL, "member \"%s\" has more than %zu items", name, most);
+	json_array_foreach (array, i, item)
+		if (!json_is_string(item) || !is_plain_text(json_string_value(item)))
+			return fail(-EINVAL, "member \"%s\": item %zu must be a plain text", name,
+				    i);
+	if (!array) {
+		snprintf(ret, size, "[]");
+		return 0;
+	}
+	return print_into(array, name, ret, size);
+}
+
 int body_ranges(const json_t *body, const char *name, char *ret, size_t size)
 {
 	CLEANUP_JSON json_t *normal = json_array();

@@ -68,6 +68,10 @@ int body_text(const json_t *body, const char *name, size_t max_bytes, const char
 /* An array of tags, as compact JSON text; "[]" when missing. */
 int body_tags(const json_t *body, char *ret, size_t size) MUST_CHECK;
 
+/* An array of at most so many texts, as compact JSON text; "[]" when missing. */
+int body_texts(const json_t *body, const char *name, size_t most, char *ret,
+	       size_t size) MUST_CHECK;
+
 /* An array of address ranges, normalized, as compact JSON text; "[]" when missing. */
 int body_ranges(const json_t *body, const char *name, char *ret, size_t size) MUST_CHECK;
 

@@ -143,6 +143,9 @@ int facts_read_people(struct core_parts *parts, const struct facts_question *que
 
 	r = store_waivers_live(parts->store, question->device, &question->source, facts->now_s,
 			       DECIDE_WAIVERS_MAX, facts->waivers, &facts->waiver_count);
+	if (r == 0)
+		r = store_approval_refused(parts->store, question->device, &question->source,
+					   facts->now_s, &facts->is_refused);
 	if (r < 0 || !question->spent)
 		return r;
 	for (size_t i = 0; i < facts->waiver_count; i++)

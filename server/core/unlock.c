@@ -71,7 +71,7 @@ static void count(struct core_parts *parts, const struct unlock_item *item)
 static int audit_denial(struct core_parts *parts, const struct unlock_item *item)
 {
 	struct audit_denial denial = {
-		.event = "unlock-denied",
+		.event = item->decision.is_pending ? "unlock-pending" : "unlock-denied",
 		.reason = reason_name(item->decision.reason),
 		.organization = item->organization,
 		.device = item->request.device,
@@ -186,6 +186,31 @@ static int spend(struct core_parts *parts, struct unlock_item *item,
 	return store_waiver_spend(parts->store, &item->waiver, &after);
 }
 
+/* Raises a request, or folds this one into what is pending; a row for the first, and for those who
+ * repeat it. Who was held has its row already. */
+static int ask_people(struct core_parts *parts, const struct unlock_item *item, uint64_t now_s)
+{
+	char source[CIDR_TEXT_SIZE];
+	struct store_ask ask = { .organization = item->organization,
+				 .device = item->request.device,
+				 .source = source,
+				 .reason = reason_name(item->decision.reason),
+				 .now_s = now_s,
+				 .is_repeat = item->was_held };
+	struct store_audit_entry entry = { .event = "approval-requested",
+					   .source = source,
+					   .reason = ask.reason,
+					   .device = item->request.device };
+	bool is_new = false;
+	int r;
+
+	source_print(&item->source, source);
+	r = store_approval_ask(parts->store, &ask, &is_new);
+	if (r == 0 && is_new)
+		r = store_audit_append(parts->store, item->organization, &entry);
+	return r != 0 || item->was_held ? r : audit_denial(parts, item);
+}
+
 static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
 {
 	struct facts_reading reading;
@@ -212,6 +237,8 @@ static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
 	}
 	item->key = reading.key;
 	memcpy(item->organization, reading.device.organization, sizeof(item->organization));
+	if (item->decision.is_pending)
+		return ask_people(parts, item, reading.facts.now_s);
 	return item->decision.allowed ? note_allowed(parts, item, &reading)
 				      : audit_denial(parts, item);
 }
@@ -307,6 +334,10 @@ static int finish_item(struct core_parts *parts, struct unlock_item *item, uint6
 
 	if (item->answer.status != 0)
 		return 0;
+	if (item->decision.is_pending && !item->is_last) {
+		item->is_held = true;
+		return 0;
+	}
 	if (!item->decision.allowed) {
 		answer_status(item, item->decision.is_pending
 					    ? 503
@@ -347,4 +378,16 @@ int unlock_serve(struct core_parts *parts, struct unlock_item *items, size_t cou
 		reply(&items[i], userdata);
 	}
 	return worst;
+}
+
+int unlock_is_pending(struct core_parts *parts, const struct unlock_item *item, bool *ret)
+{
+	struct decision decision = { .is_pending = false };
+	struct facts_question question = question_of(item);
+	struct facts_reading reading;
+	int r = look(parts, &question, &reading, &decision);
+
+	if (r == 0)
+		*ret = decision.is_pending;
+	return r;
 }

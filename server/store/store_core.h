@@ -225,6 +225,23 @@ int store_backup_file_get(struct store *store, const char *name, void **ret,
 			  size_t *ret_len) MUST_CHECK;
 int store_backup_files_forget(struct store *store) MUST_CHECK;
 
+struct store_ask {
+	const uint8_t *organization, *device;
+	const char *source, *reason;
+	uint64_t now_s;
+	bool is_repeat; /* the same request once more, after it was held */
+};
+
+/* A device asks people. What is pending for it and this source is folded; *ret_is_new: nothing
+ * was. */
+int store_approval_ask(struct store *store, const struct store_ask *ask,
+		       bool *ret_is_new) MUST_CHECK;
+
+/* Have people denied this device and source, not long ago? Outside of a transaction too. */
+int store_approval_refused(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			   const struct source_address *source, uint64_t now_s,
+			   bool *ret) MUST_CHECK;
+
 /* --- enrolling ------------------------------------------------------------------------------- */
 
 struct store_new_key {

@@ -233,6 +233,8 @@ static int change_device(struct store *store, const struct store_by *by, const u
 		r = empty_keys(store, id);
 	if (r == 0 && what == DEVICE_DROP_OLD_KEYS)
 		r = drop_old_keys(store, id);
+	if (r == 0)
+		r = store_approvals_end(store, by, id, change->event);
 	return r != 0 ? r : store_audit_action(store, by, change->event, id, "");
 }
 

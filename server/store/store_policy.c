@@ -168,6 +168,8 @@ static int set(struct store *store, const struct store_by *by, const uint8_t *id
 	if (r == 0)
 		r = update(store, id, policy, &subject);
 	if (r == 0)
+		r = store_approvals_end(store, by, id, "the device's policy was changed");
+	if (r == 0)
 		r = describe(policy, &subject, &detail);
 	return r != 0 ? r : store_audit_action(store, by, "device-policy-changed", id, detail);
 }

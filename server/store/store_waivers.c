@@ -78,10 +78,11 @@ static int describe(const struct store_waiver_row *row, char **ret)
 	return strbuf_take(&text, ret);
 }
 
-static int allow_once(struct store *store, const struct store_waiver_row *row)
+/* Where two must approve an unlock, one alone must not allow it. */
+static int allow_once(struct store *store, struct store_waiver_row *row)
 {
 	CLEANUP_FREE char *detail = NULL;
-	uint64_t revoked_s = 0, now_s;
+	uint64_t revoked_s = 0, quorum = 0, now_s = 0;
 	int r;
 
 	r = store_one(store, "SELECT revoked_s FROM device WHERE organization = $1 AND id = $2",
@@ -91,7 +92,12 @@ static int allow_once(struct store *store, const struct store_waiver_row *row)
 	if (r == 0)
 		r = revoked_s > 0 ? STORE_CONFLICT : db_now(store->db, &now_s);
 	if (r == 0)
+		r = store_quorum(store, row->by->organization, row->device, &quorum);
+	row->is_proposed = quorum > 1;
+	if (r == 0)
 		r = store_waiver_insert(store, row, now_s);
+	if (r == 0 && row->is_proposed)
+		r = store_approval_propose(store, row, now_s);
 	if (r == 0)
 		r = describe(row, &detail);
 	return r != 0 ? r : store_audit_action(store, row->by, "allow-once", row->device, detail);
@@ -231,6 +237,12 @@ static int cancel(struct store *store, const struct store_by *by, const uint8_t 
 	r = db_now(store->db, &now_s);
 	if (r == 0)
 		r = db_run(store->db, "UPDATE waiver SET cancelled_s = $1 WHERE id = $2",
+			   DB_ARGS(DB_NUMBER(now_s), waiver));
+	if (r == 0)
+		r = db_run(store->db,
+			   "UPDATE approval SET state = 'ended', decided_s = $1,"
+			   " detail = 'the waiver was cancelled'"
+			   " WHERE waiver = $2 AND state = 'pending'",
 			   DB_ARGS(DB_NUMBER(now_s), waiver));
 	text_hex(hex, id, WAIVER_ID_BYTES);
 	return r != 0 ? r : store_audit_action(store, by, "waiver-cancelled", found.device, hex);

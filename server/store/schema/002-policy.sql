@@ -85,7 +85,7 @@ CREATE TABLE approval_group_tag (
 ) STRICT;
 
 -- kind 'unlock': a device asks from a source; 'waiver': somebody proposes the waiver. state: 'pending', 'approved',
--- 'denied', 'ended'. asked: how often, folded. created_by: whose vote doesn't count; '' for a device.
+-- 'denied', 'ended'; a pending one is over at until_s. asked: how often, folded. created_by: whose vote doesn't count; '' for a device.
 CREATE TABLE approval (
 	serial INTEGER PRIMARY KEY AUTOINCREMENT,
 	id BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
@@ -99,6 +99,7 @@ CREATE TABLE approval (
 	created_by TEXT NOT NULL DEFAULT '',
 	created_s INTEGER NOT NULL,
 	last_s INTEGER NOT NULL,
+	until_s INTEGER NOT NULL,
 	asked INTEGER NOT NULL DEFAULT 1,
 	deferred_until_s INTEGER NOT NULL DEFAULT 0,
 	decided_s INTEGER NOT NULL DEFAULT 0,
