@@ -126,4 +126,4 @@ extern const struct ctl_verb verb_device_allow_once, verb_waiver_list, verb_waiv
 extern const struct ctl_verb verb_approval_list, verb_approval_show, verb_approval_approve;
 extern const struct ctl_verb verb_approval_deny, verb_approval_defer;
 extern const struct ctl_verb verb_group_create, verb_group_list, verb_group_set, verb_group_delete;
-extern const struct ctl_verb verb_denials, verb_audit_list;
+extern const struct ctl_verb verb_policy_explain, verb_denials, verb_audit_list;

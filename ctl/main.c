@@ -20,7 +20,7 @@ static const struct ctl_verb *const verbs[] = {
 	&verb_network_show,   &verb_network_set,      &verb_network_delete, &verb_approval_list,
 	&verb_approval_show,  &verb_approval_approve, &verb_approval_deny,  &verb_approval_defer,
 	&verb_group_create,   &verb_group_list,	      &verb_group_set,	    &verb_group_delete,
-	&verb_denials,	      &verb_audit_list,	      &verb_status,
+	&verb_policy_explain, &verb_denials,	      &verb_audit_list,	    &verb_status,
 };
 
 static int help(void)

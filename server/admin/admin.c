@@ -154,6 +154,8 @@ static void core_answered(struct connection *connection, const union message *me
 
 	if (message->head.type == MESSAGE_KEY_MINTED)
 		route_keys_created(connection, &message->key_minted);
+	else if (message->head.type == MESSAGE_EXPLAINED)
+		route_explained(connection, &message->explained);
 	else if (for_people)
 		route_devices_created(connection, &message->redeemed);
 	else

@@ -71,6 +71,7 @@ const struct route routes[] = {
 	ROUTE(POST, "/v1/approvals/*/deny", BY_USER, APPROVER, "approval-denied", PEOPLE, deny),
 	ROUTE(POST, "/v1/approvals/*/defer", BY_USER, APPROVER, "approval-deferred", PEOPLE,
 	      defer),
+	ROUTE(GET,  "/v1/devices/*/explain", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, explain),
 	ROUTE(GET,  "/v1/denials", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, denials),
 	ROUTE(GET,  "/v1/audit", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, audit),
 };

@@ -84,6 +84,7 @@ void route_approvals_show(struct call *call);
 void route_approve(struct call *call);
 void route_deny(struct call *call);
 void route_defer(struct call *call);
+void route_explain(struct call *call);
 void route_release(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
@@ -91,4 +92,5 @@ void route_audit(struct call *call);
 /* Core's answers. */
 void route_enroll_answered(struct connection *connection, const struct message_redeemed *answer);
 void route_devices_created(struct connection *connection, const struct message_redeemed *answer);
+void route_explained(struct connection *connection, const struct message_explained *answer);
 void route_keys_created(struct connection *connection, const struct message_key_minted *answer);

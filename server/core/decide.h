@@ -73,6 +73,8 @@ struct decision decide(const struct decide_facts *facts);
 /* What each rule says by itself, for people. */
 enum decide_outcome { OUTCOME_PASSES, OUTCOME_WAIVED, OUTCOME_ASKS, OUTCOME_DENIES };
 
+_Static_assert(OUTCOME_DENIES + 1 == MESSAGE_OUTCOME_COUNT, "each has its word in admin");
+
 void decide_explain(const struct decide_facts *facts, enum decide_outcome ret[static STEP_COUNT]);
 
 /* The rule's name is that of its reason. */

@@ -5,6 +5,7 @@
 #include "server/core/facts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/err.h"
@@ -85,14 +86,18 @@ static int take_device(struct facts_reading *reading)
 	return r < 0 ? r : cidr_list_parse(device->registered, &facts->registered);
 }
 
-static int take_network(const char *ranges, void *userdata)
+static int take_network(const char *name, const char *ranges, void *userdata)
 {
 	struct facts_reading *reading = userdata;
 	struct decide_facts *facts = &reading->facts;
 
 	if (facts->network_count == CIDR_NETWORKS_MAX ||
-	    cidr_list_parse(ranges, &facts->networks[facts->network_count++]) < 0)
+	    cidr_list_parse(ranges, &facts->networks[facts->network_count]) < 0) {
 		reading->is_damaged = true;
+		return 0;
+	}
+	snprintf(reading->network_names[facts->network_count++], sizeof(reading->network_names[0]),
+		 "%s", name);
 	return 0;
 }
 

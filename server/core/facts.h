@@ -22,6 +22,7 @@ struct facts_reading {
 	struct decide_facts facts;
 	struct store_unlock device;
 	struct store_key key;
+	char network_names[CIDR_NETWORKS_MAX][80]; /* of facts.networks */
 	bool is_damaged; /* its rows make no sense: neither allowed nor denied */
 };
 

@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "server/core/explain.h"
 #include "server/core/internal.h"
 #include "server/core/mint.h"
 #include "server/core/redeem.h"
@@ -205,6 +206,18 @@ static int serve_mint_key(struct question *question)
 	return r;
 }
 
+static int serve_explain(struct question *question)
+{
+	const struct message_explain *asked = &question->message->explain;
+	union message out;
+	int r;
+
+	message_start(&out, MESSAGE_EXPLAINED, asked->head.connection, asked->head.request);
+	r = explain_serve(&question->core->parts, asked, core_now_ms(), &out.explained);
+	send_to(question->core, question->port, &out);
+	return r;
+}
+
 static int end_connection(struct question *question)
 {
 	connections_remove(question->core->parts.connections, question->message->head.connection);
@@ -221,6 +234,7 @@ static int (*const serve[MESSAGE_TYPE_COUNT])(struct question *question) = {
 	[MESSAGE_MINT] = serve_mint,
 	[MESSAGE_MINT_KEY] = serve_mint_key,
 	[MESSAGE_ROTATE] = serve_rotate,
+	[MESSAGE_EXPLAIN] = serve_explain,
 };
 
 /* One question of a port; MESSAGE_LATER when there is none. Drops who breaks the contract. */

@@ -116,9 +116,10 @@ struct store_unlock {
 int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		 struct store_unlock *ret) MUST_CHECK;
 
-/* The ranges of the device's network lists, as texts. STORE_NOT_FOUND: not all of them exist. */
+/* The names and ranges of the device's network lists, as texts. STORE_NOT_FOUND: not all of them
+ * exist. */
 int store_unlock_networks(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
-			  int (*each)(const char *ranges, void *userdata),
+			  int (*each)(const char *name, const char *ranges, void *userdata),
 			  void *userdata) MUST_CHECK;
 
 /* An allowed exchange: sets last_seen; registered is the new list, NULL leaves it; native_seen is

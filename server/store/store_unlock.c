@@ -50,7 +50,7 @@ int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTE
 }
 
 struct networks {
-	int (*each)(const char *ranges, void *userdata);
+	int (*each)(const char *name, const char *ranges, void *userdata);
 	void *userdata;
 	uint64_t missing;
 };
@@ -60,11 +60,12 @@ static int take_network(const struct db_row *row, void *userdata)
 	struct networks *networks = userdata;
 
 	networks->missing = db_number(row, 1);
-	return networks->each(db_text(row, 0), networks->userdata);
+	return networks->each(db_text(row, 2), db_text(row, 0), networks->userdata);
 }
 
 int store_unlock_networks(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
-			  int (*each)(const char *ranges, void *userdata), void *userdata)
+			  int (*each)(const char *name, const char *ranges, void *userdata),
+			  void *userdata)
 {
 	/* The device's list without the quoted names that were found must have no quote left. */
 	struct networks networks = { each, userdata, 1 };
@@ -74,7 +75,7 @@ int store_unlock_networks(struct store *store, const uint8_t device[static DEVIC
 		     "SELECT n.ranges, length(d.networks) - length(replace(d.networks, '\"', ''))"
 		     " - 2 * (SELECT count(*) FROM network_list m"
 		     "  WHERE m.organization = d.organization"
-		     "  AND replace(d.networks, '\"' || m.name || '\"', '') <> d.networks)"
+		     "  AND replace(d.networks, '\"' || m.name || '\"', '') <> d.networks), n.name"
 		     " FROM device d JOIN network_list n ON n.organization = d.organization"
 		     " AND replace(d.networks, '\"' || n.name || '\"', '') <> d.networks"
 		     " WHERE d.id = $1",

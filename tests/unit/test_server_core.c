@@ -11,7 +11,7 @@
  * UNIT_SOURCES: server/core/checkpoint_format.c server/core/witness.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c
  * UNIT_SOURCES: server/store/?*.c server/rate.c server/core/facts.c server/waiver.c
- * UNIT_SOURCES: server/core/held.c
+ * UNIT_SOURCES: server/core/held.c server/core/explain.c
  */
 #include <poll.h>
 #include <signal.h>

@@ -81,6 +81,10 @@ says "decided ones" 0 "approved" "$ctl" approval list --all
 says "deny what is decided" 3 "409" "$ctl" approval deny "$("$ctl" approval list --all --json | jq -r '.approvals[0].approval')"
 says "change a group" 0 "is changed" "$ctl" approval-group set prod --tag a=d --approver root
 says "delete a group" 0 "is deleted" "$ctl" approval-group delete prod
+says "explain" 0 "--add-from 203.0.113.9" "$ctl" policy explain web1 --from 203.0.113.9
+says "explain without an address" 2 "--from is needed" "$ctl" policy explain web1
+says "explain an allowed one" 0 "allow" "$ctl" policy explain web1 --from 127.0.0.1
+says "denials of a device, by name" 0 "panocryptctl approval approve" "$ctl" denials --device web1
 says "allow once" 0 "is usable" "$ctl" device allow-once web1 --boots 2 --window 1m --expires-in 1h --waive disabled \
 	--from 127.0.0.1 --comment "ticket 7"
 says "allow once: a wrong time" 2 "duration" "$ctl" device allow-once web1 --window soon

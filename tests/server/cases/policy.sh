@@ -80,6 +80,50 @@ unlocks "seen lately enough" 200
 set_device '{"approval":"always"}'
 equal "approval" "$(member .approval)" always
 
+# --- explain: the same as a request would get, without one
+explain() { api GET "/v1/devices/$device/explain?from=$1"; }
+set_device '{"approval":"none","absence_s":0,"allow_from":["127.0.0.0/8","127.0.0.0/24","192.0.2.0/24"],"network_lists":["office"]}'
+set_list office '{"ranges":["127.0.0.0/16"]}'
+explain 127.0.0.1
+equal "allowed, by the longest range" "$(member '"\(.verdict) \(.reason) \(.matched) \(.matched_by)"')" \
+	"allow policy 127.0.0.0/24 allow_from"
+explain 127.0.7.1
+equal "or that of a list" "$(member '"\(.matched) \(.matched_by)"')" "127.0.0.0/16 office"
+explain ::ffff:127.0.0.1
+equal "v4-mapped is v4" "$(member '"\(.from) \(.verdict)"')" "127.0.0.1 allow"
+explain 2001:db8::1
+equal "another family" "$(member '"\(.verdict) \(.reason) \(.command)"')" \
+	"deny source panocryptctl device set $device --add-from 2001:db8::1"
+set_device '{"approval":"always"}'
+explain 127.0.0.1
+equal "asks" "$(member '"\(.verdict) \(.reason) \(.rules[] | select(.rule == "approval") | .outcome)"')" "ask approval asks"
+api POST "/v1/devices/$device/disable"
+api POST "/v1/devices/$device/allow-once" '{}'
+waiver=$(member .waiver)
+explain 127.0.0.1
+equal "by a waiver" "$(member '"\(.verdict) \(.reason) \(.waiver)"')" "allow waiver $waiver"
+equal "rule by rule" "$(member '[.rules[] | select(.outcome != "passes") | "\(.rule) \(.outcome)"] | join(" ")')" \
+	"disabled waived approval waived"
+explain 203.0.113.1
+equal "everything that stands against it" "$(member '[.rules[] | select(.outcome == "denies") | .rule] | join(" ")')" source
+api GET "/v1/waivers?device=$device"
+equal "nothing was spent" "$(member '.waivers[0].replies')" 0
+api GET "/v1/approvals"
+equal "nor raised" "$(member '.approvals | length')" 0
+api POST "/v1/waivers/$waiver/cancel"
+explain x
+expect "from nonsense" 400 invalid
+api GET "/v1/devices/$device/explain"
+expect "from nowhere" 400 invalid
+api GET "/v1/devices/$(random_hex 16)/explain?from=127.0.0.1"
+expect "an unknown device" 404 not-found
+api GET /v1/devices/x/explain?from=127.0.0.1
+expect "nonsense" 404 not-found
+unlocks "a denial" 403
+api GET "/v1/denials?device=$device&limit=1"
+equal "has its command" "$(member '.denials[0].command')" "panocryptctl device enable $device"
+api POST "/v1/devices/$device/enable"
+
 for text in '{"name":""}' '{"name":1}' '{"tags":"x"}' '{"allow_from":["10.0.0.1/8"]}' '{"add_from":"10.0.0.1"}' \
 	'{"network_lists":["a b"]}' '{"network_lists":["office","office"]}' '{"network_lists":[1]}' '{"approval":"maybe"}' \
 	'{"absence_s":-1}' '{"absence":"never"}' '{"environment":"a\nb"}' '{"state":"active"}' \
@@ -102,5 +146,5 @@ set_device '{"name":"x"}'
 expect "an unknown one" 404 not-found
 api GET "/v1/audit?limit=1000"
 check "each change is in the audit" test "$(member '[.events[] | select(.event == "device-policy-changed")] | length')" -ge 12
-check "of lists too" test "$(member '[.events[] | select(.event | startswith("network-list-"))] | length')" = 5
+check "of lists too" test "$(member '[.events[] | select(.event | startswith("network-list-"))] | length')" = 6
 tests_done
