@@ -93,6 +93,12 @@ json_t *ctl_list(const struct option_list *list)
 	return array;
 }
 
+json_t *ctl_list_or_none(const struct option_list *list)
+{
+	return list->count == 1 && strcmp(list->items[0], "none") == 0 ? json_array()
+								       : ctl_list(list);
+}
+
 int ctl_duration(const char *text, uint64_t *ret_s)
 {
 	static const struct {
@@ -171,15 +177,36 @@ static int find_device(const struct ctl *ctl, const char *word, char ret[DEVICE_
 	return 0;
 }
 
+/* The whole id of what people call a device. */
+static int device_id(const struct ctl *ctl, const char *word, char ret[DEVICE_ID_CHARS + 1])
+{
+	if (!*word)
+		return fail(-EINVAL, "the device's name is empty");
+	if (strlen(word) != DEVICE_ID_CHARS || !is_plain_word(word))
+		return find_device(ctl, word, ret);
+	strcpy(ret, word);
+	return 0;
+}
+
 int ctl_device_path(const struct ctl *ctl, const char *word, const char *suffix, char **ret)
 {
 	char id[DEVICE_ID_CHARS + 1];
-	int r;
+	int r = device_id(ctl, word, id);
 
-	if (strlen(word) == DEVICE_ID_CHARS && is_plain_word(word))
-		return text_format(ret, "/v1/devices/%s%s", word, suffix);
-	if (!*word)
-		return fail(-EINVAL, "the device's name is empty");
-	r = find_device(ctl, word, id);
 	return r < 0 ? r : text_format(ret, "/v1/devices/%s%s", id, suffix);
+}
+
+int ctl_device_query(const struct ctl *ctl, const char *prefix, const char *word, char **ret)
+{
+	char id[DEVICE_ID_CHARS + 1];
+	int r = device_id(ctl, word, id);
+
+	return r < 0 ? r : text_format(ret, "%s%s", prefix, id);
+}
+
+int ctl_word_path(const char *prefix, const char *word, const char *suffix, char **ret)
+{
+	if (!is_plain_word(word))
+		return fail(-EINVAL, "\"%.40s\" can't be a name or an id", word);
+	return text_format(ret, "%s%s%s", prefix, word, suffix);
 }

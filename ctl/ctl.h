@@ -62,6 +62,17 @@ int ctl_post(const struct ctl *ctl, const char *path, json_t *body, json_t **ret
 int ctl_device_path(const struct ctl *ctl, const char *word, const char *suffix,
 		    char **ret) MUST_CHECK;
 
+/* prefix, and the whole id of that device. The caller frees it. */
+int ctl_device_query(const struct ctl *ctl, const char *prefix, const char *word,
+		     char **ret) MUST_CHECK;
+
+/* prefix, a word as people typed it, suffix. -EINVAL with a sentence for a word that can't stand in
+ * a path. The caller frees it. */
+int ctl_word_path(const char *prefix, const char *word, const char *suffix, char **ret) MUST_CHECK;
+
+/* As ctl_list(); the one item "none" is an empty array. */
+json_t *ctl_list_or_none(const struct option_list *list);
+
 /* Array of the list's items, for a body. */
 json_t *ctl_list(const struct option_list *list);
 
@@ -108,4 +119,11 @@ extern const struct ctl_verb verb_whoami, verb_key_create, verb_key_list, verb_k
 extern const struct ctl_verb verb_device_list, verb_device_show, verb_device_add;
 extern const struct ctl_verb verb_device_disable, verb_device_enable, verb_device_revoke;
 extern const struct ctl_verb verb_device_destroy, verb_device_rotate, verb_device_drop, verb_status;
-extern const struct ctl_verb verb_denials, verb_audit_list;
+extern const struct ctl_verb verb_device_set, verb_device_release;
+extern const struct ctl_verb verb_network_create, verb_network_list, verb_network_show;
+extern const struct ctl_verb verb_network_set, verb_network_delete;
+extern const struct ctl_verb verb_device_allow_once, verb_waiver_list, verb_waiver_cancel;
+extern const struct ctl_verb verb_approval_list, verb_approval_show, verb_approval_approve;
+extern const struct ctl_verb verb_approval_deny, verb_approval_defer;
+extern const struct ctl_verb verb_group_create, verb_group_list, verb_group_set, verb_group_delete;
+extern const struct ctl_verb verb_policy_explain, verb_denials, verb_audit_list;

@@ -18,24 +18,25 @@ struct options {
 static const struct option_row rows[] = {
 	{ "from", NULL, OPTION_TEXT, offsetof(struct options, from), "ADDR",
 	  "from this address only" },
-	{ "device", NULL, OPTION_TEXT, offsetof(struct options, device), "ID",
-	  "of this device only (its whole id)" },
+	{ "device", NULL, OPTION_TEXT, offsetof(struct options, device), "DEVICE",
+	  "of this device only" },
 	{ "limit", NULL, OPTION_NUMBER, offsetof(struct options, limit), "N",
 	  "at most so many (default: 100)" },
 	CTL_ROWS,
 };
 
 static const struct ctl_column columns[] = {
-	{ "TIME", "time", CTL_TIME },	  { "DEVICE", "device", CTL_TEXT },
-	{ "SOURCE", "source", CTL_TEXT }, { "REASON", "reason", CTL_TEXT },
-	{ "TIMES", "count", CTL_NUMBER }, { "WHAT TO DO", "advice", CTL_TEXT },
+	{ "TIME", "time", CTL_TIME },	    { "DEVICE", "device", CTL_TEXT },
+	{ "SOURCE", "source", CTL_TEXT },   { "REASON", "reason", CTL_TEXT },
+	{ "TIMES", "count", CTL_NUMBER },   { "WHAT TO DO", "advice", CTL_TEXT },
+	{ "COMMAND", "command", CTL_TEXT },
 };
 
 static int run(void *opaque, char **words)
 {
 	const struct options *options = opaque;
 	CLEANUP_STRBUF struct strbuf path = STRBUF_EMPTY;
-	CLEANUP_FREE char *text = NULL;
+	CLEANUP_FREE char *text = NULL, *device = NULL;
 	CLEANUP_JSON json_t *answer = NULL;
 	char limit[24];
 	int r;
@@ -43,12 +44,16 @@ static int run(void *opaque, char **words)
 	(void)words;
 	snprintf(limit, sizeof(limit), "%llu",
 		 (unsigned long long)(options->limit ? options->limit : 100));
-	strbuf_add(&path, "/v1/denials");
+	if (options->device) {
+		r = ctl_device_query(&options->ctl, "/v1/denials?device=", options->device,
+				     &device);
+		if (r < 0)
+			return r;
+	}
+	strbuf_add(&path, device ? device : "/v1/denials");
 	ctl_query(&path, "limit", limit);
 	if (options->from)
 		ctl_query(&path, "from", options->from);
-	if (options->device)
-		ctl_query(&path, "device", options->device);
 	r = strbuf_take(&path, &text);
 	if (!r)
 		r = ctl_get(&options->ctl, text, &answer);

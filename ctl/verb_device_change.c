@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * panocryptctl device disable, enable, revoke, destroy, rotate, drop-old-keys: one change of a
- * device's state.
+ * panocryptctl device disable, enable, revoke, release, destroy, rotate, drop-old-keys: one change
+ * of a device's state.
  */
 #include <stdio.h>
 
@@ -81,6 +81,11 @@ static int run_drop(void *options, char **words)
 	return change(options, words[0], "/drop-old-keys");
 }
 
+static int run_release(void *options, char **words)
+{
+	return change(options, words[0], "/release");
+}
+
 #define CHANGE(name_, help_, run_)                                                                 \
 	{                                                                                          \
 		.noun = "device", .name = name_, .argument = "DEVICE", .arguments = 1,             \
@@ -99,3 +104,5 @@ const struct ctl_verb verb_device_rotate = CHANGE(
 	"rotate", "give it new keys; its old ones unlock until they are dropped", run_rotate);
 const struct ctl_verb verb_device_drop = CHANGE("drop-old-keys",
 						"end what is bound to its old keys", run_drop);
+const struct ctl_verb verb_device_release = CHANGE(
+	"release", "let a held device unlock by its policy", run_release);

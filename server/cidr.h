@@ -10,6 +10,7 @@
 
 #define CIDR_TEXT_SIZE 50 /* longest IPv6 text, a slash, three digits */
 #define CIDR_LIST_MAX 64
+#define CIDR_NETWORKS_MAX 8 /* shared lists that one device may name */
 
 struct cidr {
 	uint8_t bytes[16]; /* host bits are zero */

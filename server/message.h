@@ -11,8 +11,8 @@
  *	monitor -> front, admin	LEAF: a new certificate and its key, as a file that rides along
  *	front   -> core		ADVERTISE, EXCHANGE, CONNECTION_DONE
  *	core    -> front	ADVERTISEMENT, EXCHANGED, HEALTH
- *	admin   -> core		REDEEM, MINT, MINT_KEY, ROTATE, CONNECTION_DONE
- *	core    -> admin	REDEEMED, KEY_MINTED, HEALTH
+ *	admin   -> core		REDEEM, MINT, MINT_KEY, ROTATE, EXPLAIN, CONNECTION_DONE
+ *	core    -> admin	REDEEMED, KEY_MINTED, EXPLAINED, HEALTH
  *
  * READY goes from each process to the monitor. CONNECTION_DONE goes to core first, behind the last
  * question of that connection, and then to the monitor, which counts connections. The monitor sends
@@ -46,6 +46,8 @@ enum message_type {
 	MESSAGE_LEAF,
 	MESSAGE_KEY_MINTED,
 	MESSAGE_HEALTH,
+	MESSAGE_EXPLAIN,
+	MESSAGE_EXPLAINED,
 	MESSAGE_TYPE_COUNT,
 };
 
@@ -167,4 +169,34 @@ struct message_key_minted {
 	uint32_t status; /* HTTP status: 201 or the error's */
 	char code[32];	 /* the problem's code; "" on success */
 	char key[13]; /* normalized; its first 4 characters are the id. The only time it is told */
+};
+
+/* What would be decided for a device of this organization, if it asked from there now? */
+struct message_explain {
+	struct message_head head;
+	uint8_t organization[16];
+	uint8_t device[DEVICE_ID_BYTES];
+	struct source_address source;
+};
+
+enum message_verdict { MESSAGE_VERDICT_DENY, MESSAGE_VERDICT_ASK, MESSAGE_VERDICT_ALLOW };
+
+#define MESSAGE_RULES_MAX 16
+#define MESSAGE_OUTCOME_COUNT 4 /* as many as enum decide_outcome has */
+
+struct message_explained {
+	struct message_head head;
+	uint32_t status;  /* HTTP status: 200, 404, 503 */
+	uint32_t verdict; /* enum message_verdict */
+	uint32_t reason;  /* enum reason */
+	uint32_t rule_count, has_waiver;
+	uint8_t device[DEVICE_ID_BYTES];
+	struct source_address source;
+	uint8_t waiver[16];  /* that a reply would be spent of */
+	char matched[64];    /* the longest range that holds the source; "" */
+	char matched_by[80]; /* "allow_from", "registered", or a network list's name */
+	struct {
+		uint8_t reason; /* enum reason, for the rule's name */
+		uint8_t outcome;
+	} rules[MESSAGE_RULES_MAX];
 };

@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "server/reason.h"
 
 /* Texts inside messages: terminated within their field. */
 struct text_field {
@@ -50,6 +51,8 @@ static const struct text_field text_fields[] = {
 	TEXT(REDEEMED, message_redeemed, report_token),
 	TEXT(REDEEMED, message_redeemed, organization),
 	TEXT(REDEEMED, message_redeemed, tags),
+	TEXT(EXPLAINED, message_explained, matched),
+	TEXT(EXPLAINED, message_explained, matched_by),
 };
 
 int message_pair(int ret[2])
@@ -86,6 +89,18 @@ static bool texts_end(const union message *message)
 	return true;
 }
 
+static bool explanation_fits(const struct message_explained *explained)
+{
+	if (explained->verdict > MESSAGE_VERDICT_ALLOW || explained->reason >= REASON_COUNT ||
+	    explained->rule_count > MESSAGE_RULES_MAX)
+		return false;
+	for (size_t i = 0; i < MESSAGE_RULES_MAX; i++)
+		if (explained->rules[i].reason >= REASON_COUNT ||
+		    explained->rules[i].outcome >= MESSAGE_OUTCOME_COUNT)
+			return false;
+	return true;
+}
+
 /* Numbers that the receiver uses as an index, a length or an enumeration. */
 static bool numbers_fit(const union message *message)
 {
@@ -99,6 +114,7 @@ static bool numbers_fit(const union message *message)
 		return message->exchanged.status != 200 ||
 		       message->exchanged.curve == MESSAGE_CURVE_P256 ||
 		       message->exchanged.curve == MESSAGE_CURVE_P521;
+	case MESSAGE_EXPLAINED: return explanation_fits(&message->explained);
 	default: return true;
 	}
 }

@@ -24,6 +24,8 @@ union message {
 	struct message_rotate rotate;
 	struct message_key_minted key_minted;
 	struct message_health health;
+	struct message_explain explain;
+	struct message_explained explained;
 	uint8_t bytes[MESSAGE_MAX_BYTES];
 };
 

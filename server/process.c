@@ -69,8 +69,10 @@ const struct message_rule message_rules[] = {
 	RULE(MINT, ADMIN, CORE, LIVE, message_mint),
 	RULE(MINT_KEY, ADMIN, CORE, LIVE, message_mint_key),
 	RULE(ROTATE, ADMIN, CORE, LIVE, message_rotate),
+	RULE(EXPLAIN, ADMIN, CORE, LIVE, message_explain),
 	RULE(REDEEMED, CORE, ADMIN, LIVE, message_redeemed),
 	RULE(KEY_MINTED, CORE, ADMIN, LIVE, message_key_minted),
+	RULE(EXPLAINED, CORE, ADMIN, LIVE, message_explained),
 };
 
 const size_t message_rules_count = ARRAY_SIZE(message_rules);

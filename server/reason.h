@@ -7,16 +7,24 @@
 
 #include "common/base.h"
 
+#define REASON_COMMAND_SIZE 192
+
 /* In the order of the decision table; numbers are not stored, names are. */
 enum reason {
+	REASON_ADMISSION,
+	REASON_MALFORMED,
 	REASON_UNKNOWN,
 	REASON_REVOKED,
+	REASON_HELD,
 	REASON_SOURCE,
+	REASON_RATE,
 	REASON_DISABLED,
-	REASON_ABSENCE,	   /* reserved: not seen for too long */
+	REASON_ABSENCE,
 	REASON_QUARANTINE, /* the store was restored, and the gap isn't closed */
-	REASON_APPROVAL,   /* reserved: waits for people */
-	REASON_RATE,	   /* reserved */
+	REASON_REFUSED,	   /* people said no, lately */
+	REASON_APPROVAL,
+	REASON_AUTHORIZER, /* reserved: no rule yet */
+	REASON_WAIVER,	   /* allowed by spending a waiver */
 	REASON_CONVERTING, /* allowed by the converting waiver */
 	REASON_POLICY,	   /* allowed: nothing speaks against it */
 	REASON_COUNT,
@@ -24,6 +32,14 @@ enum reason {
 
 const char *reason_name(enum reason reason);
 
+/* What the machine is told: 403, or 400 and 503 where docs/protocol.md says so. */
+uint32_t reason_status(enum reason reason);
+
 /* Why, and the one change that would allow it, for a name from the audit; a general sentence for
  * an unknown name. Constant text. */
 const char *reason_advice(const char *name);
+
+/* The command of panocryptctl that makes this change for a device (its id) and a source, either of
+ * which may be ""; "" when there is none. */
+void reason_command(const char *name, const char *device, const char *source,
+		    char ret[static REASON_COMMAND_SIZE]);

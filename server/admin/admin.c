@@ -29,7 +29,12 @@ static void refuse(struct connection *connection, int status)
 
 static enum store_role role_needed(enum route_role role)
 {
-	return role == ROUTE_ROLE_ADMIN ? ROLE_ADMIN : ROLE_AUDITOR;
+	switch (role) {
+	case ROUTE_ROLE_ADMIN: return ROLE_ADMIN;
+	case ROUTE_ROLE_APPROVER: return ROLE_APPROVER;
+	case ROUTE_ROLE_AUDITOR: return ROLE_AUDITOR;
+	default: return ROLE_OWNER; /* not a route for people */
+	}
 }
 
 /* A person who tries what their role forbids leaves a trace. */
@@ -149,6 +154,8 @@ static void core_answered(struct connection *connection, const union message *me
 
 	if (message->head.type == MESSAGE_KEY_MINTED)
 		route_keys_created(connection, &message->key_minted);
+	else if (message->head.type == MESSAGE_EXPLAINED)
+		route_explained(connection, &message->explained);
 	else if (for_people)
 		route_devices_created(connection, &message->redeemed);
 	else

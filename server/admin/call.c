@@ -67,128 +67,6 @@ void answer_invalid(struct connection *connection)
 	problem_answer(connection, "invalid", "%s", fail_text());
 }
 
-int body_only(const json_t *body, const char *const *names)
-{
-	/* jansson's iteration takes a non-const object, but doesn't change it. */
-	json_t *object = (json_t *)(uintptr_t)body;
-	const char *key;
-	json_t *value;
-
-	json_object_foreach (object, key, value) {
-		const char *const *name = names;
-
-		while (*name && strcmp(*name, key) != 0)
-			name++;
-		if (!*name)
-			return fail(-EINVAL, "member \"%.40s\" is unknown: remove it", key);
-	}
-	return 0;
-}
-
-/* Texts end up in terminals and mails. */
-static bool is_plain_text(const char *text)
-{
-	for (; *text; text++) {
-		if ((uint8_t)*text < 0x20 || *text == 0x7f)
-			return false;
-	}
-	return true;
-}
-
-int body_text(const json_t *body, const char *name, size_t max_bytes, const char **ret)
-{
-	const char *text;
-	int r;
-
-	r = js_string_or(body, name, "", &text);
-	if (r < 0)
-		return r;
-	if (strlen(text) > max_bytes)
-		return fail(-EINVAL, "member \"%s\" is longer than %zu bytes", name, max_bytes);
-	if (!is_plain_text(text))
-		return fail(-EINVAL, "member \"%s\" has control characters", name);
-	*ret = text;
-	return 0;
-}
-
-static int print_into(const json_t *value, const char *name, char *ret, size_t size)
-{
-	CLEANUP_FREE char *text = NULL;
-	int r;
-
-	r = js_print(value, &text);
-	if (r < 0)
-		return r;
-	if (strlen(text) >= size)
-		return fail(-EINVAL, "member \"%s\" is too long: fewer or shorter items", name);
-	strcpy(ret, text);
-	return 0;
-}
-
-static int array_or_none(const json_t *body, const char *name, json_t **ret)
-{
-	json_t *array = json_object_get(body, name);
-
-	if (array && !json_is_null(array) && !json_is_array(array))
-		return fail(-EINVAL, "member \"%s\" must be an array", name);
-	*ret = json_is_array(array) ? array : NULL;
-	return 0;
-}
-
-int body_tags(const json_t *body, char *ret, size_t size)
-{
-	json_t *array, *item;
-	size_t i;
-	int r;
-
-	r = array_or_none(body, "tags", &array);
-	if (r < 0)
-		return r;
-	if (json_array_size(array) > TAGS_MAX)
-		return fail(-EINVAL, "member \"tags\" has more than %d items", TAGS_MAX);
-	json_array_foreach (array, i, item) {
-		const char *text = json_string_value(item);
-
-		if (!text || !text[0] || strlen(text) > TAG_MAX_BYTES || !is_plain_text(text))
-			return fail(-EINVAL,
-				    "member \"tags\": item %zu must be a text of 1 to %d bytes", i,
-				    TAG_MAX_BYTES);
-	}
-	if (!array) {
-		snprintf(ret, size, "[]");
-		return 0;
-	}
-	return print_into(array, "tags", ret, size);
-}
-
-int body_ranges(const json_t *body, const char *name, char *ret, size_t size)
-{
-	CLEANUP_JSON json_t *normal = json_array();
-	json_t *array, *item;
-	size_t i;
-	int r;
-
-	r = array_or_none(body, name, &array);
-	if (r < 0)
-		return r;
-	if (json_array_size(array) > CIDR_LIST_MAX)
-		return fail(-EINVAL, "member \"%s\" has more than %d items", name, CIDR_LIST_MAX);
-	json_array_foreach (array, i, item) {
-		char text[CIDR_TEXT_SIZE];
-		struct cidr range;
-
-		if (!json_is_string(item))
-			return fail(-EINVAL, "member \"%s\": item %zu must be a text", name, i);
-		r = cidr_parse(json_string_value(item), &range);
-		if (r < 0)
-			return fail_at(-EINVAL, "member \"%s\"", name);
-		cidr_print(&range, text);
-		if (json_array_append_new(normal, json_string(text)))
-			return fail(-ENOMEM, "out of memory");
-	}
-	return print_into(normal, name, ret, size);
-}
-
 json_t *json_of_text(const char *text)
 {
 	json_t *value = NULL;
@@ -222,7 +100,8 @@ json_t *json_of_device(const struct admin *admin, const struct store_device *dev
 		return NULL;
 	return json_pack(
 		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:s, s:f,"
-		" s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:s, s:s, s:o}",
+		" s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:s, s:s, s:o,"
+		" s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:b}",
 		"device", hex, "name", device->name, "state", device->state, "tags",
 		json_of_text(device->tags), "allow_from", json_of_text(device->allow_from),
 		"registered_addresses", json_of_text(device->registered_addresses), "platform",
@@ -238,7 +117,11 @@ json_t *json_of_device(const struct admin *admin, const struct store_device *dev
 		device->native_boot_seen, "old_keys", (json_int_t)device->old_keys, "old_key_used",
 		(json_int_t)device->old_key_used_s, "destroyed", (json_int_t)device->destroyed_s,
 		"final", (json_int_t)device->final_s, "url", url, "thumbprint", device->thumbprint,
-		"evidence", json_of_text(device->evidence));
+		"evidence", json_of_text(device->evidence), "network_lists",
+		json_of_text(device->networks), "approval", device->approval, "held", device->held,
+		"environment", device->environment, "workload", device->workload, "absence_s",
+		(json_int_t)device->absence_s, "absence", device->absence_denies ? "deny" : "ask",
+		"ephemeral", device->ephemeral);
 }
 
 static const char *key_state(const struct store_enrollment_key *key)

@@ -8,9 +8,9 @@
 #include "common/json.h"
 #include "server/admin/assets.h"
 #include "server/admin/problem.h"
-#include "server/admin/rate.h"
 #include "server/edge/edge.h"
-#include "server/store/store.h"
+#include "server/rate.h"
+#include "server/store/store_policy.h"
 
 #define CALL_WORDS_MAX 2
 #define CALL_WORD_SIZE 65
@@ -68,8 +68,23 @@ int body_text(const json_t *body, const char *name, size_t max_bytes, const char
 /* An array of tags, as compact JSON text; "[]" when missing. */
 int body_tags(const json_t *body, char *ret, size_t size) MUST_CHECK;
 
+/* An array of at most so many texts, as compact JSON text; "[]" when missing. */
+int body_texts(const json_t *body, const char *name, size_t most, char *ret,
+	       size_t size) MUST_CHECK;
+
 /* An array of address ranges, normalized, as compact JSON text; "[]" when missing. */
 int body_ranges(const json_t *body, const char *name, char *ret, size_t size) MUST_CHECK;
+
+/* "network_lists": an array of names, each once, as compact JSON text; "[]" when missing. */
+int body_list_names(const json_t *body, char *ret, size_t size) MUST_CHECK;
+bool is_list_name(const char *text);
+
+/* "approval": none, active or always; "none" when missing. */
+int body_approval(const json_t *body, const char **ret) MUST_CHECK;
+
+/* A number within bounds; the fallback when it's missing. */
+int body_number(const json_t *body, const char *name, uint64_t fallback, uint64_t least,
+		uint64_t most, uint64_t *ret) MUST_CHECK;
 
 /* --- pieces of answers ------------------------------------------------------------------------ */
 

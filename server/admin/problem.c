@@ -27,6 +27,7 @@ static const struct problem_row {
 	{ "key-unknown", 401, "No such enrollment key",
 	  "Check the key for typing errors, or create another." },
 	{ "role", 403, "Your role may not do this", "Ask an administrator of your organization." },
+	{ "approver", 403, "You can't decide this", "Ask one of its approvers." },
 	{ "key-expired", 403, "The enrollment key has expired", "Create another." },
 	{ "key-used-up", 403, "The enrollment key is used up",
 	  "Create another, or one with more uses." },

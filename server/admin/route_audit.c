@@ -78,10 +78,15 @@ static int read_denial_query(const struct call *call, struct denial_query *ret)
 static int append_denial(const struct store_event *row, void *userdata)
 {
 	json_t *list = userdata;
-	json_t *value = json_pack(
-		"{s:I, s:s, s:s, s:s, s:s, s:s, s:I}", "time", (json_int_t)row->time_s, "event",
-		row->event, "device", row->device, "source", row->source, "reason", row->reason,
-		"advice", reason_advice(row->reason), "count", (json_int_t)row->count);
+	char command[REASON_COMMAND_SIZE];
+	json_t *value;
+
+	reason_command(row->reason, row->device, row->source, command);
+	value = json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "time",
+			  (json_int_t)row->time_s, "event", row->event, "device", row->device,
+			  "source", row->source, "reason", row->reason, "advice",
+			  reason_advice(row->reason), "command", command, "count",
+			  (json_int_t)row->count);
 
 	if (json_array_append_new(list, value))
 		return fail(-ENOMEM, "out of memory");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Devices: create one for an existing LUKS volume (by core, which alone makes keys), list, show,
- * disable, enable, revoke, destroy.
+ * disable, enable, revoke, release, destroy.
  */
 #include <errno.h>
 #include <string.h>
@@ -237,4 +237,9 @@ void route_rotate(struct call *call)
 	memcpy(rotate->organization, call->user.organization, sizeof(rotate->organization));
 	memcpy(rotate->actor, call->user.name, sizeof(rotate->actor));
 	ask_core(call, &question);
+}
+
+void route_release(struct call *call)
+{
+	change(call, DEVICE_RELEASE, "release");
 }

@@ -21,6 +21,7 @@ enum route_role {
 	ROUTE_ROLE_ANYBODY = 1,
 	ROUTE_ROLE_DEVICE, /* has a report token; checked by the store */
 	ROUTE_ROLE_AUDITOR,
+	ROUTE_ROLE_APPROVER,
 	ROUTE_ROLE_ADMIN,
 };
 
@@ -65,10 +66,31 @@ void route_destroy(struct call *call);
 void route_rotate(struct call *call);
 void route_drop_old_keys(struct call *call);
 void route_status(struct call *call);
+void route_devices_set(struct call *call);
+void route_networks_create(struct call *call);
+void route_networks_list(struct call *call);
+void route_networks_show(struct call *call);
+void route_networks_set(struct call *call);
+void route_networks_delete(struct call *call);
+void route_allow_once(struct call *call);
+void route_waivers_list(struct call *call);
+void route_waivers_cancel(struct call *call);
+void route_groups_create(struct call *call);
+void route_groups_list(struct call *call);
+void route_groups_set(struct call *call);
+void route_groups_delete(struct call *call);
+void route_approvals_list(struct call *call);
+void route_approvals_show(struct call *call);
+void route_approve(struct call *call);
+void route_deny(struct call *call);
+void route_defer(struct call *call);
+void route_explain(struct call *call);
+void route_release(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
 
 /* Core's answers. */
 void route_enroll_answered(struct connection *connection, const struct message_redeemed *answer);
 void route_devices_created(struct connection *connection, const struct message_redeemed *answer);
+void route_explained(struct connection *connection, const struct message_explained *answer);
 void route_keys_created(struct connection *connection, const struct message_key_minted *answer);

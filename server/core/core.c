@@ -98,7 +98,9 @@ static int wait_for_something(struct core *core, const sigset_t *while_waiting)
 	struct pollfd polled[PORTS_MAX];
 	struct timespec timeout;
 	uint64_t now = core_now_ms();
-	uint64_t left_ms = core->flush_ms > now ? core->flush_ms - now : 0;
+	uint64_t next_ms = held_count(core->held) > 0 ? MIN(core->flush_ms, core->held_look_ms)
+						      : core->flush_ms;
+	uint64_t left_ms = next_ms > now ? next_ms - now : 0;
 
 	timeout.tv_sec = (time_t)(left_ms / 1000);
 	timeout.tv_nsec = (long)(left_ms % 1000) * 1000000;
@@ -125,6 +127,7 @@ static int serve_until_stopped(struct core *core, const sigset_t *while_waiting)
 		ended = connections_ended(core->parts.connections);
 		is_empty = serve_ports(core);
 		serve_batch(core);
+		serve_held(core);
 		if (is_empty)
 			connections_forget(core->parts.connections, ended);
 		if (core->front_count == 0)
@@ -196,6 +199,7 @@ static void core_free(struct core **core)
 	if (*core) {
 		checkpoints_closep(&(*core)->checkpoints);
 		core_parts_close(&(*core)->parts);
+		held_closep(&(*core)->held);
 	}
 	free(*core);
 }
@@ -226,6 +230,8 @@ int core_main(const struct core_setup *setup)
 		r = open_ports(core, setup);
 	if (r == 0)
 		r = core_parts_open(setup->config, &core->parts);
+	if (r == 0)
+		r = held_open(&core->held);
 	if (r == 0)
 		r = checkpoints_open(setup->config, core->parts.store, &core->checkpoints);
 	if (r == 0)

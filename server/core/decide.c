@@ -1,25 +1,50 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The decision table. A rule either denies, allows, or passes to the next; the last allows. A step
- * without a rule passes, so that later rules find their place kept.
+ * The decision table. A rule passes, denies, or asks for people; where its row names what can be
+ * waived, a waiver that names the same lifts it. One waiver must cover everything that has to be
+ * waived: permissions given for different purposes don't add up. A step without a rule passes, so
+ * that later rules find their place kept.
  */
 #include "server/core/decide.h"
 
-enum verdict { VERDICT_NEXT, VERDICT_DENY, VERDICT_ALLOW };
+#include <string.h>
+
+enum verdict { VERDICT_PASS, VERDICT_DENY, VERDICT_ASK };
 
 struct rule {
 	enum verdict (*verdict)(const struct decide_facts *facts);
 	enum reason reason;
+	unsigned waivable; /* 0: by nothing and nobody */
 };
+
+static enum verdict deny_if(bool is_denied)
+{
+	return is_denied ? VERDICT_DENY : VERDICT_PASS;
+}
+
+static enum verdict check_admission(const struct decide_facts *facts)
+{
+	return deny_if(facts->is_crowded);
+}
+
+static enum verdict check_malformed(const struct decide_facts *facts)
+{
+	return deny_if(facts->is_malformed);
+}
 
 static enum verdict check_unknown(const struct decide_facts *facts)
 {
-	return facts->device_known && facts->key_known ? VERDICT_NEXT : VERDICT_DENY;
+	return deny_if(!facts->device_known || !facts->key_known);
 }
 
 static enum verdict check_revoked(const struct decide_facts *facts)
 {
-	return facts->revoked_s > 0 ? VERDICT_DENY : VERDICT_NEXT;
+	return deny_if(facts->revoked_s > 0);
+}
+
+static enum verdict check_held(const struct decide_facts *facts)
+{
+	return deny_if(facts->held);
 }
 
 static bool family_is_registered(const struct decide_facts *facts)
@@ -32,69 +57,203 @@ static bool family_is_registered(const struct decide_facts *facts)
 	return false;
 }
 
-/* People's list holds alone. Without one: the registered addresses, and while converting any
- * address of a family that has none yet. An active device with neither is closed. */
+static bool people_allow(const struct decide_facts *facts)
+{
+	bool allowed = cidr_list_contains(&facts->allow_from, &facts->source);
+
+	for (size_t i = 0; !allowed && i < facts->network_count; i++)
+		allowed = cidr_list_contains(&facts->networks[i], &facts->source);
+	return allowed;
+}
+
+/* What people have named holds alone, a network list without ranges too. Without: the registered
+ * addresses, and while converting any address of a family that has none yet. An active device with
+ * neither is closed. */
 static enum verdict check_source(const struct decide_facts *facts)
 {
-	bool allowed;
+	if (facts->allow_from.count > 0 || facts->network_count > 0)
+		return deny_if(!people_allow(facts));
+	if (decide_is_converting(facts) && !family_is_registered(facts))
+		return VERDICT_PASS;
+	return deny_if(!cidr_list_contains(&facts->registered, &facts->source));
+}
 
-	if (facts->allow_from.count > 0)
-		allowed = cidr_list_contains(&facts->allow_from, &facts->source);
-	else if (decide_is_converting(facts) && !family_is_registered(facts))
-		allowed = true;
-	else
-		allowed = cidr_list_contains(&facts->registered, &facts->source);
-	return allowed ? VERDICT_NEXT : VERDICT_DENY;
+static enum verdict check_rate(const struct decide_facts *facts)
+{
+	return deny_if(facts->is_hasty);
 }
 
 static enum verdict check_disabled(const struct decide_facts *facts)
 {
-	return facts->disabled ? VERDICT_DENY : VERDICT_NEXT;
+	return deny_if(facts->disabled);
+}
+
+static enum verdict check_absence(const struct decide_facts *facts)
+{
+	if (facts->absence_s == 0 || decide_is_converting(facts) ||
+	    facts->now_s < facts->seen_s + facts->absence_s)
+		return VERDICT_PASS;
+	return facts->absence_denies ? VERDICT_DENY : VERDICT_ASK;
 }
 
 /* No waiver of a device's helps: what was revoked since the backup may be converting in it. */
 static enum verdict check_quarantine(const struct decide_facts *facts)
 {
-	return facts->quarantined ? VERDICT_DENY : VERDICT_NEXT;
+	return deny_if(facts->quarantined);
 }
 
-static enum verdict waive_converting(const struct decide_facts *facts)
+static enum verdict check_approval(const struct decide_facts *facts)
 {
-	return decide_is_converting(facts) ? VERDICT_ALLOW : VERDICT_NEXT;
-}
-
-static enum verdict allow(const struct decide_facts *facts UNUSED)
-{
-	return VERDICT_ALLOW;
+	return facts->approval == APPROVAL_NONE ? VERDICT_PASS : VERDICT_ASK;
 }
 
 static const struct rule rules[STEP_COUNT] = {
-	[STEP_UNKNOWN] = { check_unknown, REASON_UNKNOWN },
-	[STEP_REVOKED] = { check_revoked, REASON_REVOKED },
-	[STEP_SOURCE] = { check_source, REASON_SOURCE },
-	[STEP_DISABLED] = { check_disabled, REASON_DISABLED },
-	[STEP_ABSENCE] = { NULL, REASON_ABSENCE },
-	[STEP_QUARANTINE] = { check_quarantine, REASON_QUARANTINE },
-	[STEP_APPROVAL] = { NULL, REASON_APPROVAL },
-	[STEP_CONVERTING] = { waive_converting, REASON_CONVERTING },
-	[STEP_ALLOW] = { allow, REASON_POLICY },
+	[STEP_ADMISSION] = { check_admission, REASON_ADMISSION, 0 },
+	[STEP_MALFORMED] = { check_malformed, REASON_MALFORMED, 0 },
+	[STEP_UNKNOWN] = { check_unknown, REASON_UNKNOWN, 0 },
+	[STEP_REVOKED] = { check_revoked, REASON_REVOKED, 0 },
+	[STEP_HELD] = { check_held, REASON_HELD, 0 },
+	[STEP_SOURCE] = { check_source, REASON_SOURCE, WAIVES_SOURCE },
+	[STEP_RATE] = { check_rate, REASON_RATE, 0 },
+	[STEP_DISABLED] = { check_disabled, REASON_DISABLED, WAIVES_DISABLED },
+	[STEP_ABSENCE] = { check_absence, REASON_ABSENCE, WAIVES_ABSENCE },
+	[STEP_QUARANTINE] = { check_quarantine, REASON_QUARANTINE, 0 },
+	[STEP_APPROVAL] = { check_approval, REASON_APPROVAL, WAIVES_APPROVAL },
+	[STEP_AUTHORIZER] = { NULL, REASON_AUTHORIZER, 0 },
 };
+
+/* --- waivers --------------------------------------------------------------------------------- */
+
+static bool is_same_address(const struct source_address *a, const struct source_address *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+static bool window_is_open(const struct waiver *waiver, uint64_t now_s)
+{
+	return now_s < waiver->window_until_s;
+}
+
+/* Has it a reply for this source, in the boot that has begun or in the next? */
+static bool is_usable(const struct waiver *waiver, const struct decide_facts *facts)
+{
+	if (waiver->is_spent)
+		return true;
+	if (waiver->has_source && !is_same_address(&waiver->source, &facts->source))
+		return false;
+	if (window_is_open(waiver, facts->now_s)) {
+		if (!is_same_address(&waiver->window_source, &facts->source))
+			return false;
+		if (waiver->window_replies_left > 0)
+			return true;
+	}
+	return waiver->boots_left > 0 && waiver->replies_per_boot > 0 &&
+	       facts->now_s < waiver->expires_s;
+}
+
+/* The first that names all that has to be waived; NULL: none. */
+static const struct waiver *find_waiver(const struct decide_facts *facts, unsigned needed)
+{
+	for (size_t i = 0; i < facts->waiver_count; i++) {
+		const struct waiver *waiver = &facts->waivers[i];
+
+		if ((waiver->waives & needed) == needed && is_usable(waiver, facts))
+			return waiver;
+	}
+	return NULL;
+}
+
+struct waiver decide_spend(const struct waiver *waiver, const struct source_address *source,
+			   uint64_t now_s)
+{
+	struct waiver spent = *waiver;
+
+	if (!window_is_open(waiver, now_s) || waiver->window_replies_left == 0) {
+		spent.boots_left--;
+		spent.window_until_s = now_s + waiver->window_s;
+		spent.window_source = *source;
+		spent.window_replies_left = waiver->replies_per_boot;
+	}
+	spent.window_replies_left--;
+	return spent;
+}
+
+/* Converting waives approval, and nothing else, without being used up. */
+static unsigned waived_by_converting(const struct decide_facts *facts)
+{
+	return decide_is_converting(facts) && facts->approval != APPROVAL_ALWAYS ? WAIVES_APPROVAL
+										 : 0;
+}
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+static enum verdict verdict_of(enum decide_step step, const struct decide_facts *facts)
+{
+	return rules[step].verdict ? rules[step].verdict(facts) : VERDICT_PASS;
+}
+
+static struct decision block(const struct decide_facts *facts, const struct rule *rule,
+			     enum verdict verdict)
+{
+	struct decision decision = { .reason = rule->reason, .is_waivable = rule->waivable != 0 };
+
+	if (verdict == VERDICT_ASK && facts->is_refused)
+		decision.reason = REASON_REFUSED;
+	else
+		decision.is_pending = verdict == VERDICT_ASK;
+	return decision;
+}
 
 struct decision decide(const struct decide_facts *facts)
 {
+	unsigned needed = 0;
+	struct decision decision = { .allowed = true, .reason = REASON_POLICY };
+
 	for (int step = 0; step < STEP_COUNT; step++) {
 		const struct rule *rule = &rules[step];
-		enum verdict verdict = rule->verdict ? rule->verdict(facts) : VERDICT_NEXT;
+		enum verdict verdict = verdict_of((enum decide_step)step, facts);
 
-		if (verdict == VERDICT_DENY)
-			return (struct decision){ .reason = rule->reason };
-		if (verdict == VERDICT_ALLOW)
-			return (struct decision){
-				.allowed = true,
-				.reason = rule->reason,
-				.is_new_address = decide_is_converting(facts) &&
-						  !family_is_registered(facts),
-			};
+		if (verdict == VERDICT_PASS ||
+		    (rule->waivable && rule->waivable == waived_by_converting(facts)))
+			continue;
+		needed |= rule->waivable;
+		if (!rule->waivable || !find_waiver(facts, needed))
+			return block(facts, rule, verdict);
 	}
-	return (struct decision){ .reason = REASON_UNKNOWN };
+	if (needed) {
+		decision.waiver = find_waiver(facts, needed);
+		decision.reason = REASON_WAIVER;
+	} else if (decide_is_converting(facts)) {
+		decision.reason = REASON_CONVERTING;
+	}
+	decision.is_new_address = decide_is_converting(facts) && !(needed & WAIVES_SOURCE) &&
+				  !family_is_registered(facts);
+	return decision;
+}
+
+void decide_explain(const struct decide_facts *facts, enum decide_outcome ret[static STEP_COUNT])
+{
+	unsigned needed = 0;
+
+	for (int step = 0; step < STEP_COUNT; step++) {
+		enum verdict verdict = verdict_of((enum decide_step)step, facts);
+		unsigned waivable = rules[step].waivable;
+
+		ret[step] = OUTCOME_PASSES;
+		if (verdict == VERDICT_PASS)
+			continue;
+		ret[step] = verdict == VERDICT_ASK && !facts->is_refused ? OUTCOME_ASKS
+									 : OUTCOME_DENIES;
+		if (waivable && waivable == waived_by_converting(facts)) {
+			ret[step] = OUTCOME_WAIVED;
+		} else if (waivable && find_waiver(facts, needed | waivable)) {
+			needed |= waivable;
+			ret[step] = OUTCOME_WAIVED;
+		}
+	}
+}
+
+enum reason decide_step_reason(enum decide_step step)
+{
+	return rules[step].reason;
 }

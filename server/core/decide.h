@@ -7,39 +7,82 @@
 
 #include "server/cidr.h"
 #include "server/reason.h"
+#include "server/waiver.h"
 
-/* The order of the rules, and of the rows in decide.c. Malformed requests never get here. */
+/* The order of the rules, and of the rows in decide.c. */
 enum decide_step {
+	STEP_ADMISSION,
+	STEP_MALFORMED,
 	STEP_UNKNOWN,
 	STEP_REVOKED,
+	STEP_HELD,
 	STEP_SOURCE,
+	STEP_RATE,
 	STEP_DISABLED,
-	STEP_ABSENCE, /* no rule yet */
+	STEP_ABSENCE,
 	STEP_QUARANTINE,
-	STEP_APPROVAL, /* no rule yet */
-	STEP_CONVERTING,
-	STEP_ALLOW,
+	STEP_APPROVAL,
+	STEP_AUTHORIZER, /* no rule yet */
 	STEP_COUNT,
 };
 
+enum approval_need {
+	APPROVAL_NONE,
+	APPROVAL_ACTIVE, /* but converting waives it */
+	APPROVAL_ALWAYS, /* converting or not */
+};
+
+#define DECIDE_WAIVERS_MAX 16
+
 struct decide_facts {
+	bool is_crowded;   /* the source has failed too often lately */
+	bool is_malformed; /* no point of the curve */
 	bool device_known;
 	bool key_known; /* the exchange key asked for is one of the device's */
+	bool held;	/* people have to release it first */
+	bool is_hasty;	/* the device asks too often */
 	bool disabled;
-	bool quarantined; /* the whole server: its store is older than it should be */
+	bool quarantined;    /* the whole server: its store is older than it should be */
+	bool absence_denies; /* else it asks for approval */
+	bool is_refused;     /* people said no to this device and source lately */
+	enum approval_need approval;
 	uint64_t now_s, revoked_s, converting_until_s;
+	uint64_t seen_s, absence_s; /* absence_s 0: it may be away for ever */
 	struct source_address source;
-	struct cidr_list allow_from; /* by people; holds alone unless it is empty */
+	struct cidr_list allow_from; /* by people, with networks; hold alone if there is any */
+	struct cidr_list networks[CIDR_NETWORKS_MAX]; /* shared lists that the device names */
+	size_t network_count;
 	struct cidr_list registered; /* seen while converting */
+	struct waiver waivers[DECIDE_WAIVERS_MAX];
+	size_t waiver_count;
 };
 
 struct decision {
 	bool allowed;
-	enum reason reason;
+	bool is_pending; /* not allowed, but people may approve it */
+	/* Not allowed by a rule that a waiver or people could have lifted: the caller that gave no
+	 * waivers and no is_refused reads them and decides again. */
+	bool is_waivable;
 	bool is_new_address; /* allowed, and its source is to be registered */
+	enum reason reason;
+	const struct waiver *waiver; /* allowed by spending a reply of this one; in facts */
 };
 
 struct decision decide(const struct decide_facts *facts);
+
+/* What each rule says by itself, for people. */
+enum decide_outcome { OUTCOME_PASSES, OUTCOME_WAIVED, OUTCOME_ASKS, OUTCOME_DENIES };
+
+_Static_assert(OUTCOME_DENIES + 1 == MESSAGE_OUTCOME_COUNT, "each has its word in admin");
+
+void decide_explain(const struct decide_facts *facts, enum decide_outcome ret[static STEP_COUNT]);
+
+/* The rule's name is that of its reason. */
+enum reason decide_step_reason(enum decide_step step);
+
+/* The waiver after one reply to source at now_s. Only for one that decide() has named. */
+struct waiver decide_spend(const struct waiver *waiver, const struct source_address *source,
+			   uint64_t now_s);
 
 /* Is the device still converting? The only place that compares the two. */
 static inline bool decide_is_converting(const struct decide_facts *facts)

@@ -6,6 +6,7 @@
 
 #include "server/core/checkpoint.h"
 #include "server/core/core.h"
+#include "server/core/held.h"
 #include "server/core/parts.h"
 #include "server/core/unlock.h"
 #include "server/message_io.h"
@@ -17,6 +18,7 @@
 #define PORTS_MAX (FRONTS + PROCESS_FRONTS_MAX)
 #define HEALTH_RETRY_MS 5000
 #define CHECKPOINT_RETRY_MS 60000
+#define HELD_LOOK_MS 250 /* how often the held are looked at */
 
 struct core {
 	struct core_parts parts;
@@ -26,6 +28,8 @@ struct core {
 	size_t port_count, front_count;
 	struct unlock_item batch[UNLOCK_BATCH_MAX];
 	size_t batch_count;
+	struct held *held;
+	uint64_t held_look_ms, held_version;
 	bool unwell;
 	bool is_stale; /* the KEK was rotated: core ends, and starts anew with the new one */
 	uint64_t flush_ms;
@@ -51,3 +55,6 @@ bool serve_ports(struct core *core);
 
 /* Decides and answers the batch. */
 void serve_batch(struct core *core);
+
+/* Serves those again whose time is over, or who people may have decided about. */
+void serve_held(struct core *core);

@@ -6,6 +6,7 @@
 
 void core_parts_close(struct core_parts *parts)
 {
+	rate_close(parts->rate);
 	connections_closep(&parts->connections);
 	throttle_closep(&parts->throttle);
 	audit_closep(&parts->audit);
@@ -39,6 +40,8 @@ int core_parts_open(const struct server_config *config, struct core_parts *ret)
 		r = throttle_open(&parts.throttle);
 	if (r == 0)
 		r = connections_open(&parts.connections);
+	if (r == 0)
+		r = rate_open(&parts.rate);
 	if (r < 0)
 		return r;
 	*ret = parts;

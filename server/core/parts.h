@@ -10,6 +10,7 @@
 #include "server/core/exchange.h"
 #include "server/core/keys.h"
 #include "server/core/throttle.h"
+#include "server/rate.h"
 #include "server/store/store_core.h"
 
 struct core_parts {
@@ -21,6 +22,7 @@ struct core_parts {
 	struct audit *audit;
 	struct throttle *throttle;
 	struct connections *connections;
+	struct rate_table *rate;
 };
 
 /* Opens the store, the KEK of the server's folder and everything else. */

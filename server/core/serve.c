@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "server/core/explain.h"
 #include "server/core/internal.h"
 #include "server/core/mint.h"
 #include "server/core/redeem.h"
@@ -23,6 +24,7 @@ static void drop(struct core *core, size_t port)
 	/* Others hold this end too (the monitor, for restarts): closing alone would tell nobody. */
 	(void)shutdown(core->ports[port].fd, SHUT_RDWR);
 	close(TAKE_FD(core->ports[port].fd));
+	held_forget_port(core->held, port);
 	if (port >= FRONTS)
 		core->front_count--;
 }
@@ -83,11 +85,13 @@ int serve_monitor(struct core *core)
 	while ((r = message_receive(&core->ports[MONITOR], &message, NULL)) == 0) {
 		uint64_t id = message.head.connection;
 
-		if (message.head.type == MESSAGE_CONNECTION_CLOSED)
+		if (message.head.type == MESSAGE_CONNECTION_CLOSED) {
 			connections_end(core->parts.connections, id);
-		else
+			held_forget(core->held, id);
+		} else {
 			r = connections_add(core->parts.connections, id,
 					    &message.connection.source);
+		}
 		if (r < 0)
 			return r;
 	}
@@ -125,6 +129,7 @@ static int take_exchange(struct question *question)
 	item->request = question->message->exchange;
 	item->source = *question->source;
 	item->port = question->port;
+	item->now_ms = core_now_ms();
 	return 0;
 }
 
@@ -201,9 +206,22 @@ static int serve_mint_key(struct question *question)
 	return r;
 }
 
+static int serve_explain(struct question *question)
+{
+	const struct message_explain *asked = &question->message->explain;
+	union message out;
+	int r;
+
+	message_start(&out, MESSAGE_EXPLAINED, asked->head.connection, asked->head.request);
+	r = explain_serve(&question->core->parts, asked, core_now_ms(), &out.explained);
+	send_to(question->core, question->port, &out);
+	return r;
+}
+
 static int end_connection(struct question *question)
 {
 	connections_remove(question->core->parts.connections, question->message->head.connection);
+	held_forget(question->core->held, question->message->head.connection);
 	return 0;
 }
 
@@ -216,6 +234,7 @@ static int (*const serve[MESSAGE_TYPE_COUNT])(struct question *question) = {
 	[MESSAGE_MINT] = serve_mint,
 	[MESSAGE_MINT_KEY] = serve_mint_key,
 	[MESSAGE_ROTATE] = serve_rotate,
+	[MESSAGE_EXPLAIN] = serve_explain,
 };
 
 /* One question of a port; MESSAGE_LATER when there is none. Drops who breaks the contract. */
@@ -270,9 +289,11 @@ static void reply(const struct unlock_item *item, void *userdata)
 	struct core *core = userdata;
 	union message out;
 
-	message_start(&out, MESSAGE_EXCHANGED, item->answer.head.connection,
-		      item->answer.head.request);
-	out.exchanged.status = item->answer.status;
+	if (item->is_held && held_add(core->held, item))
+		return;
+	message_start(&out, MESSAGE_EXCHANGED, item->request.head.connection,
+		      item->request.head.request);
+	out.exchanged.status = item->is_held ? 503 : item->answer.status;
 	out.exchanged.curve = item->answer.curve;
 	memcpy(out.exchanged.x, item->answer.x, sizeof(out.exchanged.x));
 	memcpy(out.exchanged.y, item->answer.y, sizeof(out.exchanged.y));
@@ -286,4 +307,42 @@ void serve_batch(struct core *core)
 	core_unwell(core, unlock_serve(&core->parts, core->batch, core->batch_count, reply, core));
 	secret_wipe(core->batch, core->batch_count * sizeof(core->batch[0]));
 	core->batch_count = 0;
+}
+
+/* Is it worth a transaction? Whoever can't be looked at is served, and fails in the open. */
+static bool is_ready(struct core *core, const struct unlock_item *item, bool has_changed)
+{
+	bool is_pending = true;
+
+	if (item->is_last)
+		return true;
+	return has_changed &&
+	       (unlock_is_pending(&core->parts, item, &is_pending) < 0 || !is_pending);
+}
+
+void serve_held(struct core *core)
+{
+	uint64_t now = core_now_ms(), version = 0;
+	bool has_changed;
+
+	if (held_count(core->held) == 0 || now < core->held_look_ms)
+		return;
+	core->held_look_ms = now + HELD_LOOK_MS;
+	has_changed = store_version(core->parts.store, &version) != 0 ||
+		      version != core->held_version;
+	core->held_version = version;
+	for (size_t i = held_count(core->held); i-- > 0;) {
+		struct unlock_item item = held_look(core->held, i, now);
+
+		if (!is_ready(core, &item, has_changed))
+			continue;
+		core->batch[core->batch_count++] = held_take(core->held, i, now);
+		if (core->batch_count == UNLOCK_BATCH_MAX)
+			break; /* the rest at once, after these */
+	}
+	if (core->batch_count == UNLOCK_BATCH_MAX) {
+		core->held_look_ms = now;
+		core->held_version = 0;
+	}
+	serve_batch(core);
 }

@@ -15,13 +15,12 @@
 
 #include "common/err.h"
 #include "common/log.h"
+#include "common/strbuf.h"
+#include "server/core/facts.h"
 
-/* What was read for one decision. */
-struct reading {
-	struct decide_facts facts;
-	struct store_unlock device;
-	bool is_damaged; /* its rows make no sense: neither allowed nor denied */
-};
+/* On one node nobody is ever quicker. */
+#define SPEND_TRIES 16
+#define DETAIL_SIZE 128
 
 static void answer_status(struct unlock_item *item, uint32_t status)
 {
@@ -30,7 +29,7 @@ static void answer_status(struct unlock_item *item, uint32_t status)
 	item->answer.head.request = item->request.head.request;
 }
 
-/* 400 at once for what can't be a point of ours; else still 0. */
+/* Is it a point of ours? */
 static int check_point(struct core_parts *parts, struct unlock_item *item)
 {
 	int r = EXCHANGE_BAD_POINT;
@@ -40,47 +39,39 @@ static int check_point(struct core_parts *parts, struct unlock_item *item)
 	memcpy(item->point.y, item->request.y, sizeof(item->point.y));
 	if (item->request.curve == MESSAGE_CURVE_P521)
 		r = exchange_check(parts->exchange, &item->point);
-	if (r < 0)
-		return r;
-	answer_status(item, r == EXCHANGE_BAD_POINT ? 400 : 0);
-	return 0;
+	item->is_malformed = r == EXCHANGE_BAD_POINT;
+	return MIN(r, 0);
 }
 
-/* Everything the decision needs, from rows as they are now. */
-static int read_facts(struct core_parts *parts, struct unlock_item *item, struct reading *ret)
+static struct facts_question question_of(const struct unlock_item *item)
 {
-	struct decide_facts *facts = &ret->facts;
-	int r;
+	return (struct facts_question){ .device = item->request.device,
+					.thumbprint = item->request.thumbprint,
+					.source = item->source,
+					.now_ms = item->now_ms,
+					.is_malformed = item->is_malformed,
+					.spent = item->has_waiver ? item->waiver.id : NULL };
+}
 
-	memset(ret, 0, sizeof(*ret));
-	facts->source = item->source;
-	r = store_now(parts->store, &facts->now_s);
-	if (r == 0)
-		r = store_unlock(parts->store, item->request.device, &ret->device);
-	if (r != 0)
-		return r == STORE_NOT_FOUND ? 0 : r;
-	facts->device_known = true;
-	facts->disabled = ret->device.disabled;
-	facts->quarantined = ret->device.quarantined;
-	facts->revoked_s = ret->device.revoked_s;
-	facts->converting_until_s = ret->device.converting_until_s;
-	r = cidr_list_parse(ret->device.allow_from, &facts->allow_from);
-	if (r == 0)
-		r = cidr_list_parse(ret->device.registered, &facts->registered);
-	if (r < 0) {
-		ret->is_damaged = true;
-		return 0;
+/* Only what looks like guessing is a failure of its source: a machine that its policy refuses must
+ * not shut others out behind the same address. */
+static void count(struct core_parts *parts, const struct unlock_item *item)
+{
+	struct source_address key = facts_failure_key(&item->source);
+	enum reason reason = item->decision.reason;
+
+	if (reason == REASON_MALFORMED || reason == REASON_UNKNOWN) {
+		(void)rate_allows(parts->rate, RATE_CLASS_FAILED, &key, item->now_ms);
+	} else if (reason > REASON_SOURCE) {
+		memcpy(key.bytes, item->request.device, sizeof(key.bytes));
+		(void)rate_allows(parts->rate, RATE_CLASS_DEVICE, &key, item->now_ms);
 	}
-	r = store_key(parts->store, item->request.device, item->request.thumbprint, &item->key);
-	/* A destroyed device has no key any more: it is denied as revoked, which it is too. */
-	facts->key_known = r == 0 || ret->device.destroyed_s > 0;
-	return r == STORE_NOT_FOUND ? 0 : r;
 }
 
 static int audit_denial(struct core_parts *parts, const struct unlock_item *item)
 {
 	struct audit_denial denial = {
-		.event = "unlock-denied",
+		.event = item->decision.is_pending ? "unlock-pending" : "unlock-denied",
 		.reason = reason_name(item->decision.reason),
 		.organization = item->organization,
 		.device = item->request.device,
@@ -91,26 +82,41 @@ static int audit_denial(struct core_parts *parts, const struct unlock_item *item
 	return audit_denied(parts->audit, parts->store, &denial);
 }
 
-/* Adds the source to the registered addresses; texts for the row and for the audit. */
-static int register_source(const struct reading *reading, char ret_list[static LIST_TEXT_SIZE],
-			   char ret_detail[static 80])
+/* Adds the source to the registered addresses. */
+static int register_source(const struct facts_reading *reading,
+			   char ret_list[static LIST_TEXT_SIZE], char ret[static CIDR_TEXT_SIZE])
 {
 	struct cidr_list list = reading->facts.registered;
-	char text[CIDR_TEXT_SIZE];
 
 	if (list.count == CIDR_LIST_MAX)
 		return fail(-EIO, "the store is damaged: a device has too many addresses");
 	list.items[list.count] = cidr_registered(&reading->facts.source);
-	cidr_print(&list.items[list.count++], text);
-	snprintf(ret_detail, 80, "registered %s", text);
+	cidr_print(&list.items[list.count++], ret);
 	return cidr_list_print(&list, ret_list, LIST_TEXT_SIZE);
 }
 
+/* What an allowed unlock has changed besides: for its row. */
+static void describe(const struct unlock_item *item, const char *registered,
+		     char ret[static DETAIL_SIZE])
+{
+	char id[2 * WAIVER_ID_BYTES + 1];
+	size_t used = 0;
+
+	ret[0] = 0;
+	if (item->decision.is_new_address)
+		used = (size_t)snprintf(ret, DETAIL_SIZE, "registered %s", registered);
+	if (!item->has_waiver)
+		return;
+	text_hex(id, item->waiver.id, WAIVER_ID_BYTES);
+	snprintf(ret + used, DETAIL_SIZE - used, "%swaiver %s", used ? ", " : "", id);
+}
+
 static int note_allowed(struct core_parts *parts, const struct unlock_item *item,
-			const struct reading *reading)
+			const struct facts_reading *reading)
 {
 	bool is_native = !decide_is_converting(&reading->facts) && reading->device.left_s > 0;
-	char registered[LIST_TEXT_SIZE], detail[80] = "", source[CIDR_TEXT_SIZE];
+	char registered[LIST_TEXT_SIZE], added[CIDR_TEXT_SIZE] = "";
+	char detail[DETAIL_SIZE], source[CIDR_TEXT_SIZE];
 	struct store_audit_entry entry = { .event = "unlock-allowed",
 					   .reason = reason_name(item->decision.reason),
 					   .source = source,
@@ -120,7 +126,8 @@ static int note_allowed(struct core_parts *parts, const struct unlock_item *item
 
 	source_print(&item->source, source);
 	if (item->decision.is_new_address)
-		r = register_source(reading, registered, detail);
+		r = register_source(reading, registered, added);
+	describe(item, added, detail);
 	if (r == 0)
 		r = store_unlock_seen(parts->store, item->request.device, reading->facts.now_s,
 				      item->decision.is_new_address ? registered : NULL, is_native);
@@ -133,23 +140,105 @@ static int note_allowed(struct core_parts *parts, const struct unlock_item *item
 	return r != 0 ? r : store_audit_append(parts->store, item->organization, &entry);
 }
 
-/* Inside the transaction. */
-static int decide_item(struct core_parts *parts, struct unlock_item *item)
+/* Refused before anything was read: belongs to nobody, so it is only counted. */
+static int decide_at_once(struct core_parts *parts, struct unlock_item *item, bool *ret_done)
 {
-	struct reading reading;
+	struct facts_question question = question_of(item);
+	struct decide_facts facts;
+
+	facts_admit(parts, &question, &facts);
+	item->decision = decide(&facts);
+	*ret_done = item->decision.reason < REASON_UNKNOWN;
+	return *ret_done ? audit_denial(parts, item) : 0;
+}
+
+/* Reads and decides; a second time with what people have allowed, where that could matter. */
+static int look(struct core_parts *parts, const struct facts_question *question,
+		struct facts_reading *ret, struct decision *ret_decision)
+{
+	int r = facts_read(parts, question, ret);
+
+	if (r < 0 || ret->is_damaged)
+		return r;
+	*ret_decision = decide(&ret->facts);
+	if (!ret_decision->is_waivable)
+		return 0;
+	r = facts_read_people(parts, question, ret);
+	if (r == 0)
+		*ret_decision = decide(&ret->facts);
+	return r;
+}
+
+/* Takes the reply out of the waiver that the decision names. STORE_CONFLICT: it isn't there any
+ * more, decide again. */
+static int spend(struct core_parts *parts, struct unlock_item *item,
+		 const struct facts_reading *reading)
+{
+	const struct waiver *waiver = item->decision.waiver;
+	struct waiver after;
+
+	if (!waiver)
+		return 0;
+	after = decide_spend(waiver, &item->source, reading->facts.now_s);
+	item->waiver = *waiver;
+	item->has_waiver = true;
+	item->decision.waiver = NULL;
+	return store_waiver_spend(parts->store, &item->waiver, &after);
+}
+
+/* Raises a request, or folds this one into what is pending; a row for the first, and for those who
+ * repeat it. Who was held has its row already. */
+static int ask_people(struct core_parts *parts, const struct unlock_item *item, uint64_t now_s)
+{
+	char source[CIDR_TEXT_SIZE];
+	struct store_ask ask = { .organization = item->organization,
+				 .device = item->request.device,
+				 .source = source,
+				 .reason = reason_name(item->decision.reason),
+				 .now_s = now_s,
+				 .is_repeat = item->was_held };
+	struct store_audit_entry entry = { .event = "approval-requested",
+					   .source = source,
+					   .reason = ask.reason,
+					   .device = item->request.device };
+	bool is_new = false;
 	int r;
 
-	r = read_facts(parts, item, &reading);
+	source_print(&item->source, source);
+	r = store_approval_ask(parts->store, &ask, &is_new);
+	if (r == 0 && is_new)
+		r = store_audit_append(parts->store, item->organization, &entry);
+	return r != 0 || item->was_held ? r : audit_denial(parts, item);
+}
+
+static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
+{
+	struct facts_reading reading;
+	int r = STORE_CONFLICT;
+
+	for (int i = 0; i < SPEND_TRIES && r == STORE_CONFLICT; i++) {
+		struct facts_question question;
+
+		item->has_waiver = false;
+		question = question_of(item);
+		r = look(parts, &question, &reading, &item->decision);
+		if (r == 0 && !reading.is_damaged)
+			r = spend(parts, item, &reading);
+	}
+	if (r == STORE_CONFLICT)
+		return fail(-EBUSY, "a waiver is being spent by others all the time");
 	if (r < 0)
 		return r;
 	if (reading.is_damaged) {
-		log_error("the store is damaged, a device's addresses make no sense: %s",
+		log_error("the store is damaged, a device's policy makes no sense: %s",
 			  fail_text());
 		answer_status(item, 503);
 		return 0;
 	}
-	item->decision = decide(&reading.facts);
+	item->key = reading.key;
 	memcpy(item->organization, reading.device.organization, sizeof(item->organization));
+	if (item->decision.is_pending)
+		return ask_people(parts, item, reading.facts.now_s);
 	return item->decision.allowed ? note_allowed(parts, item, &reading)
 				      : audit_denial(parts, item);
 }
@@ -163,6 +252,20 @@ static int begin(struct core_parts *parts, const struct unlock_item *items, size
 	return store_begin_devices(parts->store, devices, count);
 }
 
+/* Inside the transaction. */
+static int decide_item(struct core_parts *parts, struct unlock_item *item)
+{
+	bool is_done = false;
+	int r;
+
+	r = decide_at_once(parts, item, &is_done);
+	if (r == 0 && !is_done)
+		r = decide_by_rows(parts, item);
+	if (r == 0 && item->answer.status == 0)
+		count(parts, item);
+	return r;
+}
+
 static int decide_all(struct core_parts *parts, struct unlock_item *items, size_t count,
 		      uint64_t *ret_version)
 {
@@ -172,8 +275,7 @@ static int decide_all(struct core_parts *parts, struct unlock_item *items, size_
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < count; i++)
-		if (items[i].answer.status == 0)
-			r = decide_item(parts, &items[i]);
+		r = decide_item(parts, &items[i]);
 	if (r == 0)
 		r = store_version(parts->store, ret_version);
 	r = core_parts_end(parts, r);
@@ -203,9 +305,10 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 {
 	struct store_audit_entry entry = { .event = "unlock-withheld",
 					   .device = item->request.device };
+	struct facts_question question = question_of(item);
 	char source[CIDR_TEXT_SIZE];
-	struct decision decision;
-	struct reading reading;
+	struct decision decision = { .reason = REASON_UNKNOWN };
+	struct facts_reading reading;
 	uint64_t version_now;
 	int r;
 
@@ -214,10 +317,9 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 		if (r != 0 || version_now == version)
 			return r;
 		version = version_now;
-		r = read_facts(parts, item, &reading);
+		r = look(parts, &question, &reading, &decision);
 		if (r < 0)
 			return r;
-		decision = decide(&reading.facts);
 	} while (decision.allowed && !reading.is_damaged);
 	answer_status(item, 403);
 	source_print(&item->source, source);
@@ -232,8 +334,14 @@ static int finish_item(struct core_parts *parts, struct unlock_item *item, uint6
 
 	if (item->answer.status != 0)
 		return 0;
+	if (item->decision.is_pending && !item->is_last) {
+		item->is_held = true;
+		return 0;
+	}
 	if (!item->decision.allowed) {
-		answer_status(item, 403);
+		answer_status(item, item->decision.is_pending
+					    ? 503
+					    : reason_status(item->decision.reason));
 		return 0;
 	}
 	r = multiply(parts, item);
@@ -270,4 +378,16 @@ int unlock_serve(struct core_parts *parts, struct unlock_item *items, size_t cou
 		reply(&items[i], userdata);
 	}
 	return worst;
+}
+
+int unlock_is_pending(struct core_parts *parts, const struct unlock_item *item, bool *ret)
+{
+	struct decision decision = { .is_pending = false };
+	struct facts_question question = question_of(item);
+	struct facts_reading reading;
+	int r = look(parts, &question, &reading, &decision);
+
+	if (r == 0)
+		*ret = decision.is_pending;
+	return r;
 }

@@ -14,18 +14,31 @@ struct unlock_item {
 	/* in */
 	struct message_exchange request;
 	struct source_address source;
-	size_t port; /* the caller's, for its answer */
+	size_t port;	 /* the caller's, for its answer */
+	uint64_t now_ms; /* a clock that only rises */
+	bool was_held;	 /* it has waited for people, until until_ms at most */
+	bool is_last;	 /* if people are still to decide, it is answered all the same */
+	uint64_t until_ms;
 	/* in between */
 	struct exchange_point point;
-	struct decision decision;
+	bool is_malformed;
+	struct decision decision; /* its waiver is NULL: see below */
+	struct waiver waiver;	  /* the one that was spent, before */
+	bool has_waiver;
 	struct store_key key;
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	/* out */
+	bool is_held; /* no answer yet: serve it again when people have decided */
 	struct message_exchanged answer; /* head's connection and request are filled in */
 };
 
-/* Serves count items, at most UNLOCK_BATCH_MAX, and calls reply for each, once. Negative: the store
- * failed; the items were answered with 503, and nothing was given out. */
+/* Serves count items, at most UNLOCK_BATCH_MAX, and calls reply for each, once, also for those that
+ * are held. Negative: the store failed; the items were answered with 503, and nothing was given
+ * out. */
 int unlock_serve(struct core_parts *parts, struct unlock_item *items, size_t count,
 		 void (*reply)(const struct unlock_item *item, void *userdata),
 		 void *userdata) MUST_CHECK;
+
+/* Would it be held again? Only looks, outside of a transaction. */
+int unlock_is_pending(struct core_parts *parts, const struct unlock_item *item,
+		      bool *ret) MUST_CHECK;

@@ -11,10 +11,12 @@
 
 /* One line a file here, and one in the list. */
 EMBED(schema_001, "server/store/schema/001-begin.sql");
+EMBED(schema_002, "server/store/schema/002-policy.sql");
 EMBED(schema_003, "server/store/schema/003-keys.sql");
 
 const char *const schema_files[] = {
 	schema_001,
+	schema_002,
 	schema_003,
 };
 const size_t schema_count = ARRAY_SIZE(schema_files);

@@ -180,6 +180,11 @@ int store_take_number(const struct db_row *row, void *userdata)
 	return 0;
 }
 
+struct db_value store_optional_text(const char *text)
+{
+	return text ? DB_TEXT(text) : DB_NULL;
+}
+
 struct setting {
 	void *to;
 	size_t size, len;

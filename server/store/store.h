@@ -111,6 +111,7 @@ enum store_device_change {
 	DEVICE_DISABLE,
 	DEVICE_ENABLE,
 	DEVICE_REVOKE,
+	DEVICE_RELEASE,
 	DEVICE_DESTROY,
 	DEVICE_DROP_OLD_KEYS
 };
@@ -123,14 +124,19 @@ struct store_figures {
 struct store_device {
 	uint8_t id[DEVICE_ID_BYTES];
 	const char *name;
-	const char *state;	/* "converting", "active", "disabled", "revoked", "destroyed":
-				   docs/server-states.md */
-	const char *tags;	/* JSON array text */
-	const char *allow_from; /* JSON array text */
+	const char *state;		  /* docs/server-states.md */
+	const char *tags;		  /* JSON array text */
+	const char *allow_from;		  /* JSON array text */
 	const char *registered_addresses; /* JSON array text */
-	const char *platform;		  /* JSON text, claimed by the machine; "" if none */
-	const char *enrollment_key;	  /* id; "" when made by an admin */
-	const char *thumbprint;		  /* S256 of the signing key */
+	const char *networks;		  /* JSON array text: names of network lists */
+	const char *approval;		  /* "none", "active", "always" */
+	const char *held;		  /* "", "new", "compromised": people must release it */
+	const char *environment, *workload;
+	uint64_t absence_s; /* 0: may stay away for ever */
+	bool absence_denies, ephemeral;
+	const char *platform;	    /* JSON text, claimed by the machine; "" if none */
+	const char *enrollment_key; /* id; "" when made by an admin */
+	const char *thumbprint;	    /* S256 of the signing key */
 	const char *exchange_thumbprint;
 	uint64_t created_s, last_seen_s; /* last_seen_s 0: never */
 	uint64_t converting_until_s;	 /* 0: not converting */

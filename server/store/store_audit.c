@@ -249,11 +249,12 @@ int store_denials(struct store *store, const uint8_t organization[static 16],
 	if (from)
 		source_print(from, source);
 	return db_query(store->db,
-			EVENT_COLUMNS "WHERE organization = $1"
-				      " AND event IN ('unlock-denied', 'enroll-denied')"
-				      " AND ($2 = '' OR source = $2)"
-				      " AND (length($3) = 0 OR device = $3)"
-				      " ORDER BY seq DESC LIMIT $4",
+			EVENT_COLUMNS
+			"WHERE organization = $1"
+			" AND event IN ('unlock-denied', 'enroll-denied', 'unlock-pending')"
+			" AND ($2 = '' OR source = $2)"
+			" AND (length($3) = 0 OR device = $3)"
+			" ORDER BY seq DESC LIMIT $4",
 			DB_ARGS(DB_BLOB(organization, ORGANIZATION_ID_BYTES), DB_TEXT(source),
 				DB_BLOB(device, device ? DEVICE_ID_BYTES : 0),
 				DB_NUMBER(MIN(limit, STORE_LIST_MAX))),

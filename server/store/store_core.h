@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "server/store/store.h"
+#include "server/store/store_policy.h"
 
 #define SEALED_MAX_BYTES 512
 #define LIST_TEXT_SIZE 2048
@@ -103,6 +103,11 @@ struct store_unlock {
 	bool quarantined; /* the server */
 	uint64_t revoked_s, destroyed_s, converting_until_s, left_s;
 	uint64_t generation; /* of its present keys */
+	uint64_t created_s, last_seen_s, absence_s;
+	bool absence_denies, held;
+	bool names_networks; /* has network lists: store_unlock_networks() */
+	uint64_t groups;     /* approval groups that its tags put it under */
+	char approval[8];
 	char allow_from[LIST_TEXT_SIZE];
 	char registered[LIST_TEXT_SIZE];
 };
@@ -110,6 +115,12 @@ struct store_unlock {
 /* STORE_NOT_FOUND: no such device. */
 int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		 struct store_unlock *ret) MUST_CHECK;
+
+/* The names and ranges of the device's network lists, as texts. STORE_NOT_FOUND: not all of them
+ * exist. */
+int store_unlock_networks(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			  int (*each)(const char *name, const char *ranges, void *userdata),
+			  void *userdata) MUST_CHECK;
 
 /* An allowed exchange: sets last_seen; registered is the new list, NULL leaves it; native_seen is
  * set when is_native. */
@@ -143,6 +154,16 @@ int store_key_used(struct store *store, const uint8_t device[static DEVICE_ID_BY
 int store_key_insert(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		     const struct store_key *key, uint64_t now_s) MUST_CHECK;
 
+/* The device's waivers that are neither cancelled nor over, for this source: those with an open
+ * window first. Whether one has a reply left is for decide() to say. At most max. */
+int store_waivers_live(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+		       const struct source_address *source, uint64_t now_s, size_t max,
+		       struct waiver *ret, size_t *ret_count) MUST_CHECK;
+
+/* Takes one reply. STORE_CONFLICT: the row isn't as it was read (another node was quicker, or it
+ * was cancelled); nothing is changed. */
+int store_waiver_spend(struct store *store, const struct waiver *before,
+		       const struct waiver *after) MUST_CHECK;
 /* --- epochs of the KEK ----------------------------------------------------------------------- */
 
 #define EPOCH_ID_SIZE 33
@@ -204,6 +225,23 @@ int store_backup_file_put(struct store *store, const char *name, const void *byt
 int store_backup_file_get(struct store *store, const char *name, void **ret,
 			  size_t *ret_len) MUST_CHECK;
 int store_backup_files_forget(struct store *store) MUST_CHECK;
+
+struct store_ask {
+	const uint8_t *organization, *device;
+	const char *source, *reason;
+	uint64_t now_s;
+	bool is_repeat; /* the same request once more, after it was held */
+};
+
+/* A device asks people. What is pending for it and this source is folded; *ret_is_new: nothing
+ * was. */
+int store_approval_ask(struct store *store, const struct store_ask *ask,
+		       bool *ret_is_new) MUST_CHECK;
+
+/* Have people denied this device and source, not long ago? Outside of a transaction too. */
+int store_approval_refused(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			   const struct source_address *source, uint64_t now_s,
+			   bool *ret) MUST_CHECK;
 
 /* --- enrolling ------------------------------------------------------------------------------- */
 

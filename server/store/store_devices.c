@@ -60,19 +60,31 @@ struct walk {
 	" d.created_s, d.last_seen_s, d.converting_until_s, d.native_seen, d.disabled,"            \
 	" d.revoked_s, k.signing_thumbprint, k.exchange_thumbprint, r.phase, r.state, r.percent,"  \
 	" r.boot, r.message, r.progress_s, r.waiting, r.done_bytes, r.total_bytes,"                \
-	" r.bytes_per_s, r.eta_s, d.destroyed_s, " FINAL ", " OLD_KEYS
+	" r.bytes_per_s, r.eta_s, d.destroyed_s, " FINAL ", " OLD_KEYS ", d.networks, d.approval," \
+	" d.held, d.environment, d.workload, d.absence_s, d.absence_denies, d.ephemeral, d.left_s"
 #define DEVICE_TABLES                                                                              \
 	" FROM device d"                                                                           \
 	" JOIN device_key k ON k.device = d.id AND k.generation = d.generation"                    \
 	" JOIN device_report r ON r.device = d.id WHERE d.organization = $1"
 
-static const char *state_name(bool is_disabled, uint64_t revoked_s, uint64_t converting_until_s)
+/* The first that fits. */
+static const char *state_name(const struct db_row *row, const struct store_device *device,
+			      uint64_t now_s)
 {
+	bool is_disabled = db_number(row, 11) > 0;
+	uint64_t revoked_s = db_number(row, 12), left_s = db_number(row, 38);
+
+	if (device->destroyed_s > 0)
+		return "destroyed";
 	if (revoked_s > 0)
 		return "revoked";
 	if (is_disabled)
 		return "disabled";
-	return converting_until_s > 0 ? "converting" : "active";
+	if (device->held[0])
+		return "held";
+	if (device->converting_until_s > now_s)
+		return "converting";
+	return left_s > 0 ? "active" : "abandoned";
 }
 
 static int take_device(const struct db_row *row, void *userdata)
@@ -104,18 +116,23 @@ static int take_device(const struct db_row *row, void *userdata)
 		.final_s = db_number(row, 27),
 		.old_keys = db_number(row, 28),
 		.old_key_used_s = db_number(row, 29),
-		.evidence = db_text(row, 30),
+		.networks = db_text(row, 30),
+		.approval = db_text(row, 31),
+		.held = db_text(row, 32),
+		.environment = db_text(row, 33),
+		.workload = db_text(row, 34),
+		.absence_s = db_number(row, 35),
+		.absence_denies = db_number(row, 36) > 0,
+		.ephemeral = db_number(row, 37) > 0,
+		.evidence = db_text(row, 39),
 	};
 	int r;
 
+	device.state = state_name(row, &device, walk->now_s);
 	if (device.converting_until_s <= walk->now_s)
 		device.converting_until_s = 0;
 	if (device.destroyed_s == 0)
 		device.final_s = 0;
-	device.state = state_name(db_number(row, 11) > 0, db_number(row, 12),
-				  device.converting_until_s);
-	if (device.destroyed_s > 0)
-		device.state = "destroyed";
 	r = db_blob_copy(row, 0, device.id, sizeof(device.id));
 	return r < 0 ? r : walk->each(&device, walk->userdata);
 }
@@ -164,6 +181,9 @@ static const struct change_row change_rows[] = {
 	[DEVICE_REVOKE] = { "device-revoked",
 			    "UPDATE device SET revoked_s = $1, report_hash = NULL"
 			    " WHERE organization = $2 AND id = $3 AND revoked_s = 0" },
+	[DEVICE_RELEASE] = { "device-released",
+			     "UPDATE device SET held = '' WHERE $1 > 0 AND organization = $2"
+			     " AND id = $3 AND revoked_s = 0 AND held <> ''" },
 	[DEVICE_DROP_OLD_KEYS] = { "device-old-keys-dropped",
 				   "UPDATE device SET generation = generation WHERE $1 > 0"
 				   " AND organization = $2 AND id = $3 AND destroyed_s = 0" },
@@ -213,6 +233,8 @@ static int change_device(struct store *store, const struct store_by *by, const u
 		r = empty_keys(store, id);
 	if (r == 0 && what == DEVICE_DROP_OLD_KEYS)
 		r = drop_old_keys(store, id);
+	if (r == 0)
+		r = store_approvals_end(store, by, id, change->event);
 	return r != 0 ? r : store_audit_action(store, by, change->event, id, "");
 }
 

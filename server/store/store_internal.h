@@ -42,3 +42,42 @@ int store_take_key(const struct db_row *row, int column, struct store_key *ret) 
 
 /* For queries that want one number: userdata is a uint64_t *. */
 int store_take_number(const struct db_row *row, void *userdata);
+
+/* A waiver to be. */
+struct store_waiver_row {
+	const struct store_by *by;
+	const uint8_t *device;
+	const char *kind;
+	const struct store_new_waiver *new;
+	uint8_t id[WAIVER_ID_BYTES];
+	bool is_proposed;
+};
+
+/* Inside a transaction, without audit. STORE_CONFLICT: the device has too many live ones. */
+int store_waiver_insert(struct store *store, const struct store_waiver_row *row,
+			uint64_t now_s) MUST_CHECK;
+
+/* A request for a quorum over a proposed waiver. Inside its transaction. */
+int store_approval_propose(struct store *store, const struct store_waiver_row *row,
+			   uint64_t now_s) MUST_CHECK;
+
+/* Ends what is pending of a device (NULL: of the organization), because what it was asked under has
+ * changed. Inside a transaction. */
+int store_approvals_end(struct store *store, const struct store_by *by, const uint8_t *device,
+			const char *why) MUST_CHECK;
+
+/* The largest quorum of the groups that a device is under; 0: none. */
+int store_quorum(struct store *store, const uint8_t organization[static 16],
+		 const uint8_t device[static DEVICE_ID_BYTES], uint64_t *ret) MUST_CHECK;
+
+/* Members that a device is under a group by, for FROM approval_group g, device d. */
+#define STORE_UNDER_GROUP                                                                          \
+	"EXISTS (SELECT 1 FROM approval_group_tag t WHERE t.organization = g.organization"         \
+	" AND t.name = g.name AND replace(d.tags, '\"' || t.tag || '\"', '') <> d.tags)"
+
+/* NULL as a parameter that leaves coalesce($n, column) alone. */
+struct db_value store_optional_text(const char *text);
+
+/* Do all network lists of this JSON array text exist? 0 or STORE_NO_LIST. */
+int store_networks_exist(struct store *store, const uint8_t organization[static 16],
+			 const char *names) MUST_CHECK;

@@ -19,9 +19,18 @@ static int take_unlock(const struct db_row *row, void *userdata)
 	unlock->destroyed_s = db_number(row, 7);
 	unlock->quarantined = db_number(row, 8) > 0;
 	unlock->generation = db_number(row, 9);
+	unlock->created_s = db_number(row, 10);
+	unlock->last_seen_s = db_number(row, 11);
+	unlock->absence_s = db_number(row, 12);
+	unlock->absence_denies = db_number(row, 13) > 0;
+	unlock->held = db_text(row, 14)[0] != 0;
+	unlock->names_networks = strcmp(db_text(row, 15), "[]") != 0;
+	unlock->groups = db_number(row, 17);
 	r = db_blob_copy(row, 0, unlock->organization, sizeof(unlock->organization));
 	if (r == 0)
 		r = db_text_copy(row, 5, unlock->allow_from, sizeof(unlock->allow_from));
+	if (r == 0)
+		r = db_text_copy(row, 16, unlock->approval, sizeof(unlock->approval));
 	return r < 0 ? r : db_text_copy(row, 6, unlock->registered, sizeof(unlock->registered));
 }
 
@@ -29,10 +38,49 @@ int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTE
 		 struct store_unlock *ret)
 {
 	return store_one(store,
-			 "SELECT organization, disabled, revoked_s, converting_until_s, left_s,"
-			 " allow_from, registered, destroyed_s,"
-			 " (SELECT count(*) FROM quarantine), generation FROM device WHERE id = $1",
+			 "SELECT d.organization, d.disabled, d.revoked_s, d.converting_until_s,"
+			 " d.left_s, d.allow_from, d.registered, d.destroyed_s,"
+			 " (SELECT count(*) FROM quarantine), d.generation, d.created_s,"
+			 " d.last_seen_s, d.absence_s, d.absence_denies, d.held, d.networks,"
+			 " d.approval, (SELECT count(*) FROM approval_group_tag t"
+			 "  WHERE t.organization = d.organization"
+			 "  AND replace(d.tags, '\"' || t.tag || '\"', '') <> d.tags)"
+			 " FROM device d WHERE d.id = $1",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_unlock, ret);
+}
+
+struct networks {
+	int (*each)(const char *name, const char *ranges, void *userdata);
+	void *userdata;
+	uint64_t missing;
+};
+
+static int take_network(const struct db_row *row, void *userdata)
+{
+	struct networks *networks = userdata;
+
+	networks->missing = db_number(row, 1);
+	return networks->each(db_text(row, 2), db_text(row, 0), networks->userdata);
+}
+
+int store_unlock_networks(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			  int (*each)(const char *name, const char *ranges, void *userdata),
+			  void *userdata)
+{
+	/* The device's list without the quoted names that were found must have no quote left. */
+	struct networks networks = { each, userdata, 1 };
+	int r;
+
+	r = db_query(store->db,
+		     "SELECT n.ranges, length(d.networks) - length(replace(d.networks, '\"', ''))"
+		     " - 2 * (SELECT count(*) FROM network_list m"
+		     "  WHERE m.organization = d.organization"
+		     "  AND replace(d.networks, '\"' || m.name || '\"', '') <> d.networks), n.name"
+		     " FROM device d JOIN network_list n ON n.organization = d.organization"
+		     " AND replace(d.networks, '\"' || n.name || '\"', '') <> d.networks"
+		     " WHERE d.id = $1",
+		     DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_network, &networks);
+	return r == 0 && networks.missing ? STORE_NOT_FOUND : r;
 }
 
 int store_unlock_seen(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],

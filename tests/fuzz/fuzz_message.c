@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A datagram from any process to any other: what is taken keeps to the table.
- * FUZZ_SOURCES: server/message_io.c server/process.c
+ * FUZZ_SOURCES: server/message_io.c server/reason.c server/process.c
  */
 #include <stdlib.h>
 #include <string.h>

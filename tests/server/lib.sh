@@ -263,3 +263,38 @@ recover() {
 		--data-binary "$3" "$1/rec/$2") || status=000
 	body=$(cat "$server_home/body")
 }
+
+# recover_at_once URL KID COUNT: the same recovery on so many connections; "STATUS COUNT" a line, into statuses.
+recover_at_once() {
+	a_point >"$server_home/point"
+	statuses=$(python3 "$server_tests/parallel.py" "$server_port" "$server_name" "$server_ca" \
+		"${1#"$server_url"}/rec/$2" "$server_home/point" "$3")
+}
+
+# person ORGANIZATION NAME ROLE EXPIRES_S: a member with a token, for token_of; there is no route for people yet, so that
+# they are written into the store.
+people=
+person() {
+	local token hash
+	token=$(head -c 32 /dev/urandom | basenc --base64url | tr -d '=\n')
+	hash=$(printf %s "$token" | sha256sum | cut -d' ' -f1)
+	store_sql <<-SQL || die "no $2"
+		INSERT INTO member (organization, name, role, created_s) VALUES (x'$1', '$2', '$3', $(date +%s));
+		INSERT INTO api_token (hash, organization, member, created_s, expires_s)
+			VALUES (x'$hash', x'$1', '$2', $(date +%s), $4);
+	SQL
+	people+="$2 $token"$'\n'
+}
+
+# people NAME=ROLE…: of the server's own organization.
+people() {
+	local organization one
+	organization=$(store_sql "SELECT lower(hex(id)) FROM organization WHERE name = 'example'")
+	for one; do
+		person "$organization" "${one%=*}" "${one#*=}" $(($(date +%s) + 3600))
+	done
+}
+
+token_of() {
+	awk -v name="$1" '$1 == name { print $2 }' <<<"$people"
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The process and message tables, and messages on a real pair.
- * UNIT_SOURCES: server/process.c server/message_io.c
+ * UNIT_SOURCES: server/process.c server/message_io.c server/reason.c
  */
 #include "server/message_io.h"
 

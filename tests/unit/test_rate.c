@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * rate_allows(): bursts, refill, and that one source doesn't slow another.
- * UNIT_SOURCES: server/admin/rate.c
+ * UNIT_SOURCES: server/rate.c
  */
-#include "server/admin/rate.h"
+#include "server/rate.h"
 
 #include "tests/unit/unit.h"
 
@@ -52,11 +52,29 @@ static void forgets_the_quiet(void **state)
 	rate_close(table);
 }
 
+/* Looking is free, and true to what counting would say. */
+static void looks_without_counting(void **state)
+{
+	struct source_address one = { .bytes = { [15] = 1 } };
+	struct rate_table *table;
+
+	(void)state;
+	assert_ok(rate_open(&table));
+	for (unsigned i = 0; i < 100000; i++)
+		assert_false(rate_is_used_up(table, RATE_CLASS_FAILED, &one, 1000));
+	assert_int_not_equal(spend(table, RATE_CLASS_FAILED, &one, 1000), 0);
+	assert_true(rate_is_used_up(table, RATE_CLASS_FAILED, &one, 1000));
+	assert_false(rate_is_used_up(table, RATE_CLASS_DEVICE, &one, 1000));
+	assert_false(rate_is_used_up(table, RATE_CLASS_FAILED, &one, 3000));
+	rate_close(table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slows_a_flood),
 		cmocka_unit_test(forgets_the_quiet),
+		cmocka_unit_test(looks_without_counting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,9 @@
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/checkpoint.c
  * UNIT_SOURCES: server/core/checkpoint_gap.c server/core/checkpoint_prune.c
  * UNIT_SOURCES: server/core/checkpoint_format.c server/core/witness.c server/core/parts.c
- * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c
- * UNIT_SOURCES: server/core/pkcs11.c server/store/?*.c
+ * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c
+ * UNIT_SOURCES: server/store/?*.c server/rate.c server/core/facts.c server/waiver.c
+ * UNIT_SOURCES: server/core/held.c server/core/explain.c
  */
 #include <poll.h>
 #include <signal.h>

@@ -47,21 +47,29 @@ static const struct {
 };
 
 struct expected {
-	bool allowed;
+	bool allowed, pending;
 	enum reason reason;
 };
 
-/* docs/server-states.md in plain ifs. */
+#define DENIED(reason) ((struct expected){ false, false, reason })
+
+/* docs/server-states.md in plain ifs, without waivers. */
 static struct expected expect(const struct decide_facts *facts, size_t allow, size_t registered,
 			      size_t source)
 {
 	bool v4 = source<2, converting = facts->converting_until_s> NOW, inside;
 	bool has = v4 ? registered_rows[registered].has_v4 : registered_rows[registered].has_v6;
 
+	if (facts->is_crowded)
+		return DENIED(REASON_ADMISSION);
+	if (facts->is_malformed)
+		return DENIED(REASON_MALFORMED);
 	if (!facts->device_known || !facts->key_known)
-		return (struct expected){ false, REASON_UNKNOWN };
+		return DENIED(REASON_UNKNOWN);
 	if (facts->revoked_s)
-		return (struct expected){ false, REASON_REVOKED };
+		return DENIED(REASON_REVOKED);
+	if (facts->held)
+		return DENIED(REASON_HELD);
 	if (allow > 0)
 		inside = allow_rows[allow].inside[source];
 	else if (converting && !has)
@@ -69,41 +77,60 @@ static struct expected expect(const struct decide_facts *facts, size_t allow, si
 	else
 		inside = registered_rows[registered].inside[source];
 	if (!inside)
-		return (struct expected){ false, REASON_SOURCE };
+		return DENIED(REASON_SOURCE);
+	if (facts->is_hasty)
+		return DENIED(REASON_RATE);
 	if (facts->disabled)
-		return (struct expected){ false, REASON_DISABLED };
-	return (struct expected){ true, converting ? REASON_CONVERTING : REASON_POLICY };
+		return DENIED(REASON_DISABLED);
+	if (facts->absence_s > 0 && !converting && NOW - facts->seen_s >= facts->absence_s) {
+		if (facts->absence_denies)
+			return DENIED(REASON_ABSENCE);
+		return facts->is_refused ? DENIED(REASON_REFUSED)
+					 : (struct expected){ false, true, REASON_ABSENCE };
+	}
+	if (facts->approval == APPROVAL_ALWAYS ||
+	    (facts->approval == APPROVAL_ACTIVE && !converting))
+		return facts->is_refused ? DENIED(REASON_REFUSED)
+					 : (struct expected){ false, true, REASON_APPROVAL };
+	return (struct expected){ true, false, converting ? REASON_CONVERTING : REASON_POLICY };
 }
 
 static void check_states(size_t allow, size_t registered, size_t source)
 {
 	static const uint64_t windows[] = { 0, NOW - 1, NOW, NOW + 1 };
+	struct decide_facts facts = facts_of(sources[source], allow_rows[allow].allow_from,
+					     registered_rows[registered].registered);
 
-	for (int bits = 0; bits < 16; bits++) {
-		for (size_t window = 0; window < ARRAY_SIZE(windows); window++) {
-			struct decide_facts facts = facts_of(
-				sources[source], allow_rows[allow].allow_from,
-				registered_rows[registered].registered);
-			struct expected wanted;
-			struct decision got;
+	for (unsigned bits = 0; bits < 1 << 14; bits++) {
+		struct expected wanted;
+		struct decision got;
 
-			facts.device_known = bits & 1;
-			facts.key_known = bits & 2;
-			facts.revoked_s = bits & 4 ? NOW - 5 : 0;
-			facts.disabled = bits & 8;
-			facts.converting_until_s = windows[window];
-			wanted = expect(&facts, allow, registered, source);
-			got = decide(&facts);
-			if (got.allowed != wanted.allowed || got.reason != wanted.reason)
-				fail_msg("allow_from %s registered %s source %s bits %d window %zu:"
-					 " %d %s instead of %d %s",
-					 allow_rows[allow].allow_from,
-					 registered_rows[registered].registered, sources[source],
-					 bits, window, got.allowed, reason_name(got.reason),
-					 wanted.allowed, reason_name(wanted.reason));
-			if (got.is_new_address && !got.allowed)
-				fail_msg("a denied source would be registered");
-		}
+		facts.is_crowded = bits & 1;
+		facts.is_malformed = bits & 2;
+		facts.device_known = !(bits & 4);
+		facts.revoked_s = bits & 8 ? NOW - 5 : 0;
+		facts.held = bits & 16;
+		facts.is_hasty = bits & 32;
+		facts.disabled = bits & 64;
+		facts.absence_s = bits & 128 ? 100 : 0;
+		facts.seen_s = bits & 256 ? NOW - 100 : NOW - 99;
+		facts.absence_denies = bits & 512;
+		facts.approval = bits & 1024 ? bits & 2048 ? APPROVAL_ALWAYS : APPROVAL_ACTIVE
+					     : APPROVAL_NONE;
+		facts.converting_until_s = windows[bits >> 12];
+		facts.is_refused = (bits & 3072) == 3072 ? bits & 4 : bits & 2048;
+		wanted = expect(&facts, allow, registered, source);
+		got = decide(&facts);
+		if (got.allowed != wanted.allowed || got.reason != wanted.reason ||
+		    got.is_pending != wanted.pending)
+			fail_msg("allow_from %s registered %s source %s bits %x: %d %s instead of"
+				 " %d %s",
+				 allow_rows[allow].allow_from,
+				 registered_rows[registered].registered, sources[source], bits,
+				 got.allowed, reason_name(got.reason), wanted.allowed,
+				 reason_name(wanted.reason));
+		if ((got.is_new_address && !got.allowed) || (got.allowed && got.is_pending))
+			fail_msg("bits %x: a decision that contradicts itself", bits);
 	}
 }
 
@@ -122,34 +149,79 @@ static void denies_in_order(void **state)
 	struct decide_facts facts = facts_of("192.0.2.7", "[\"10.0.0.0/8\"]", "[]");
 
 	(void)state;
+	facts.is_crowded = facts.is_malformed = facts.held = facts.is_hasty = true;
 	facts.device_known = facts.key_known = false;
-	facts.revoked_s = 1;
-	facts.disabled = true;
+	facts.revoked_s = facts.absence_s = 1;
+	facts.disabled = facts.absence_denies = true;
+	facts.approval = APPROVAL_ALWAYS;
+	assert_int_equal(decide(&facts).reason, REASON_ADMISSION);
+	facts.is_crowded = false;
+	assert_int_equal(decide(&facts).reason, REASON_MALFORMED);
+	facts.is_malformed = false;
 	assert_int_equal(decide(&facts).reason, REASON_UNKNOWN);
 	facts.device_known = facts.key_known = true;
 	assert_int_equal(decide(&facts).reason, REASON_REVOKED);
 	facts.revoked_s = 0;
+	assert_int_equal(decide(&facts).reason, REASON_HELD);
+	facts.held = false;
 	assert_int_equal(decide(&facts).reason, REASON_SOURCE);
-	facts.allow_from.count = 0;
-	facts.converting_until_s = NOW + 1;
+	assert_ok(cidr_list_parse("[\"192.0.2.0/24\"]", &facts.networks[0]));
+	facts.network_count = 1;
+	assert_int_equal(decide(&facts).reason, REASON_RATE);
+	facts.is_hasty = false;
 	assert_int_equal(decide(&facts).reason, REASON_DISABLED);
 	facts.disabled = false;
+	assert_int_equal(decide(&facts).reason, REASON_ABSENCE);
+	facts.absence_s = 0;
 	facts.quarantined = true; /* converting is no waiver of it */
 	assert_int_equal(decide(&facts).reason, REASON_QUARANTINE);
 	assert_false(decide(&facts).allowed);
 	facts.quarantined = false;
+	assert_int_equal(decide(&facts).reason, REASON_APPROVAL);
+	facts.approval = APPROVAL_ACTIVE;
+	facts.converting_until_s = NOW + 1;
 	assert_int_equal(decide(&facts).reason, REASON_CONVERTING);
 	assert_true(decide(&facts).allowed);
 }
 
-/* The enumeration is the contract for rules to come; the reasons follow it. */
+/* Each step's name, and the order of the enumeration, are the contract of docs/server-states.md. */
 static void keeps_the_order(void **state)
 {
+	static const char *const names[STEP_COUNT] = { "admission",  "malformed", "unknown",
+						       "revoked",    "held",	  "source",
+						       "rate",	     "disabled",  "absence",
+						       "quarantine", "approval",  "authorizer" };
+
 	(void)state;
-	assert_true(STEP_UNKNOWN < STEP_REVOKED && STEP_REVOKED < STEP_SOURCE &&
-		    STEP_SOURCE < STEP_DISABLED && STEP_DISABLED < STEP_ABSENCE &&
-		    STEP_ABSENCE < STEP_QUARANTINE && STEP_QUARANTINE < STEP_APPROVAL &&
-		    STEP_APPROVAL < STEP_CONVERTING && STEP_CONVERTING < STEP_ALLOW);
+	for (int step = 0; step < STEP_COUNT; step++)
+		assert_string_equal(reason_name(decide_step_reason((enum decide_step)step)),
+				    names[step]);
+}
+
+/* Lists of people add up; a named one without ranges closes, it doesn't open. */
+static void takes_network_lists(void **state)
+{
+	struct decide_facts facts = facts_of("192.0.2.7", "", "[\"192.0.2.7\"]");
+
+	(void)state;
+	assert_true(decide(&facts).allowed);
+	facts.network_count = 1;
+	assert_int_equal(decide(&facts).reason, REASON_SOURCE);
+	assert_ok(cidr_list_parse("[\"198.51.100.0/24\"]", &facts.networks[0]));
+	assert_int_equal(decide(&facts).reason, REASON_SOURCE);
+	assert_ok(cidr_list_parse("[\"192.0.2.0/28\"]", &facts.networks[1]));
+	facts.network_count = 2;
+	assert_true(decide(&facts).allowed);
+	assert_ok(source_parse("::ffff:192.0.2.7", &facts.source));
+	assert_true(decide(&facts).allowed);
+	assert_ok(source_parse("198.51.100.9", &facts.source));
+	assert_true(decide(&facts).allowed);
+	assert_ok(cidr_list_parse("[\"203.0.113.9\"]", &facts.allow_from));
+	assert_true(decide(&facts).allowed);
+	assert_ok(source_parse("203.0.113.9", &facts.source));
+	assert_true(decide(&facts).allowed);
+	assert_ok(source_parse("203.0.113.8", &facts.source));
+	assert_false(decide(&facts).allowed);
 }
 
 static void closes_active_devices_without_address(void **state)
@@ -201,9 +273,34 @@ static void names_every_reason(void **state)
 		assert_non_null(reason_name((enum reason)reason));
 		assert_non_null(reason_advice(reason_name((enum reason)reason)));
 	}
+	for (int reason = 0; reason < REASON_COUNT; reason++)
+		assert_true(reason_status((enum reason)reason) >= 400);
 	assert_true(strlen(reason_advice("source")) > 20);
 	assert_true(strlen(reason_advice("clone")) > 20);
 	assert_true(strlen(reason_advice("something else")) > 20);
+}
+
+static void names_the_change(void **state)
+{
+	static const struct {
+		const char *reason, *device, *source, *command;
+	} rows[] = {
+		{ "source", "abc", "192.0.2.7",
+		  "panocryptctl device set abc --add-from 192.0.2.7" },
+		{ "source", "abc", "", "" },
+		{ "disabled", "abc", "", "panocryptctl device enable abc" },
+		{ "disabled", "", "192.0.2.7", "" },
+		{ "revoked", "abc", "192.0.2.7", "" },
+		{ "clone", "abc", "192.0.2.7", "" },
+		{ "nonsense", "abc", "192.0.2.7", "" },
+	};
+	char command[REASON_COMMAND_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reason_command(rows[i].reason, rows[i].device, rows[i].source, command);
+		assert_string_equal(command, rows[i].command);
+	}
 }
 
 int main(void)
@@ -214,7 +311,9 @@ int main(void)
 		cmocka_unit_test(keeps_the_order),
 		cmocka_unit_test(closes_active_devices_without_address),
 		cmocka_unit_test(registers_the_first_of_a_family),
+		cmocka_unit_test(takes_network_lists),
 		cmocka_unit_test(names_every_reason),
+		cmocka_unit_test(names_the_change),
 	};
 
 	return cmocka_run_group_tests_name("server_decide", tests, NULL, NULL);

@@ -7,7 +7,7 @@
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/?*.c server/core/epoch.c server/core/kek.c
- * UNIT_SOURCES: server/core/pkcs11.c
+ * UNIT_SOURCES: server/core/pkcs11.c server/rate.c server/waiver.c
  */
 #include <dlfcn.h>
 #include <sys/wait.h>

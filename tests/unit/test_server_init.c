@@ -3,13 +3,13 @@
  * "init" and certificates: what is made, that nothing is ever replaced, what is refused, and when a
  * leaf is renewed. The openssl tool is the second opinion on certificates.
  * UNIT_SOURCES: server/init.c server/join.c server/ca.c server/cidr.c server/config.c
- * UNIT_SOURCES: server/reason.c server/core/advert.c server/core/audit.c
- * UNIT_SOURCES: server/core/connections.c server/core/exchange.c server/core/keys.c
- * UNIT_SOURCES: server/core/mint.c server/core/checkpoint.c server/core/checkpoint_gap.c
+ * UNIT_SOURCES: server/reason.c server/core/advert.c server/core/audit.c server/core/connections.c
+ * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c
+ * UNIT_SOURCES: server/core/checkpoint.c server/core/checkpoint_gap.c
  * UNIT_SOURCES: server/core/checkpoint_prune.c server/core/checkpoint_format.c
  * UNIT_SOURCES: server/core/witness.c server/core/parts.c server/core/throttle.c
- * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c
- * UNIT_SOURCES: server/core/kek_copy.c server/store/?*.c
+ * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/core/kek_copy.c
+ * UNIT_SOURCES: server/store/?*.c server/rate.c server/waiver.c
  */
 #include <sys/stat.h>
 #include <time.h>

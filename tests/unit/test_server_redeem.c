@@ -5,8 +5,8 @@
  * UNIT_SOURCES: server/core/redeem.c server/cidr.c server/config.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
- * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c
- * UNIT_SOURCES: server/core/pkcs11.c server/store/?*.c
+ * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c
+ * UNIT_SOURCES: server/store/?*.c server/rate.c server/waiver.c
  */
 #include "server/core/redeem.h"
 #include "tests/unit/server_fixture.h"

@@ -6,32 +6,20 @@ set -u
 . "$(dirname "$0")/../lib.sh"
 
 server_init
-# There is no route for people yet: they are written into the store before it is served.
 now=$(date +%s)
 mine=$(store_sql "SELECT lower(hex(id)) FROM organization")
 theirs=$(random_hex 16)
 store_sql "INSERT INTO organization (id, name, created_s) VALUES (x'$theirs', 'other', $now)"
-people=
-while read -r organization name role expires_s; do
-	token=$(head -c 32 /dev/urandom | basenc --base64url | tr -d '=\n')
-	hash=$(printf %s "$token" | sha256sum | cut -d' ' -f1)
-	store_sql <<-SQL || die "the store can't be prepared"
-		INSERT INTO member (organization, name, role, created_s) VALUES (x'$organization', '$name', '$role', $now);
-		INSERT INTO api_token (hash, organization, member, created_s, expires_s)
-			VALUES (x'$hash', x'$organization', '$name', $now, $expires_s);
-	SQL
-	people+="$name $token"$'\n'
-done <<PEOPLE
-$mine ada auditor $((now + 3600))
-$mine app approver $((now + 3600))
-$mine adm admin $((now + 3600))
-$theirs eve owner $((now + 3600))
-$mine old owner $((now - 1))
-PEOPLE
-token_of() { awk -v name="$1" '$1 == name { print $2 }' <<<"$people"; }
+people ada=auditor app=approver adm=admin
+person "$theirs" eve owner $((now + 3600))
+person "$mine" old owner $((now - 1))
 server_run
 new_key
 new_device
+api POST /v1/network-lists '{"name":"office","ranges":["192.0.2.0/24"]}'
+api POST /v1/approval-groups '{"name":"prod","tags":["env=prod"]}'
+api POST "/v1/devices/$device/allow-once" '{}'
+waiver=$(member .waiver)
 
 for name in ada app; do
 	api_token=$(token_of $name)
@@ -45,10 +33,25 @@ for name in ada app; do
 	expect "$name revokes no key" 403 role
 	api POST /v1/devices '{"name":"x","allow_from":["10.0.0.0/8"]}'
 	expect "$name adds no device" 403 role
-	for word in disable enable revoke destroy rotate drop-old-keys; do
+	for word in disable enable revoke release set allow-once destroy rotate drop-old-keys; do
 		api POST "/v1/devices/$device/$word"
 		expect "$name doesn't $word" 403 role
 	done
+	for path in /v1/network-lists /v1/network-lists/office/set /v1/network-lists/office/delete /v1/approval-groups \
+		/v1/approval-groups/prod/set /v1/approval-groups/prod/delete "/v1/waivers/$device/cancel"; do
+		api POST "$path" '{}'
+		expect "$name doesn't change $path" 403 role
+	done
+	for path in /v1/waivers /v1/network-lists /v1/network-lists/office /v1/approval-groups /v1/approvals \
+		"/v1/devices/$device/explain?from=127.0.0.1"; do
+		api GET "$path"
+		expect "$name reads $path" 200
+	done
+done
+api_token=$(token_of ada)
+for word in approve deny defer; do
+	api POST "/v1/approvals/$device/$word"
+	expect "an auditor doesn't $word" 403 role
 done
 api_token=$(token_of adm)
 api POST "/v1/devices/$device/disable"
@@ -67,10 +70,22 @@ api GET /v1/denials
 equal "no denial" "$(member '.denials | length')" 0
 api GET "/v1/devices/$device"
 expect "shows none" 404 not-found
-for word in disable enable revoke destroy rotate drop-old-keys; do
+for word in disable enable revoke release set allow-once destroy rotate drop-old-keys; do
 	api POST "/v1/devices/$device/$word"
 	expect "and doesn't $word it" 404 not-found
 done
+for list in waivers network_lists approval_groups approvals; do
+	api GET "/v1/${list/_/-}"
+	equal "no $list" "$(member ".$list | length")" 0
+done
+api GET /v1/network-lists/office
+expect "nor one by its name" 404 not-found
+for path in network-lists/office/set network-lists/office/delete approval-groups/prod/delete "waivers/$waiver/cancel"; do
+	api POST "/v1/$path" '{}'
+	expect "and doesn't change /v1/$path" 404 not-found
+done
+api GET "/v1/devices/$device/explain?from=127.0.0.1"
+expect "nor gets it explained" 404 not-found
 api POST "/v1/enrollment-keys/$key_id/revoke"
 expect "nor revokes the key" 404 not-found
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rate classes: how often one source may call a route of a class. A token bucket per (class,
- * source) in a table of fixed size. Pure but for its table; time is given.
+ * Rate classes: how often one source may call a route of a class, or something else that is known
+ * by 16 bytes may happen. A token bucket per (class, source) in a table of fixed size. Pure but for
+ * its table; time is given.
  */
 #pragma once
 
@@ -12,6 +13,8 @@ enum rate_class {
 	RATE_CLASS_ENROLL,     /* wrong keys are slowed by core besides */
 	RATE_CLASS_REPORT,     /* a converting machine's reports; many may share a NAT */
 	RATE_CLASS_PEOPLE,     /* tools of people */
+	RATE_CLASS_FAILED,     /* unlocks that failed, by source; what succeeds isn't counted */
+	RATE_CLASS_DEVICE,     /* unlocks of one device, by its id */
 	RATE_CLASS_COUNT,
 };
 
@@ -23,3 +26,7 @@ void rate_close(struct rate_table *table);
 /* May this source go on? Counts the call. now_ms never goes back. */
 bool rate_allows(struct rate_table *table, enum rate_class class,
 		 const struct source_address *source, uint64_t now_ms);
+
+/* Would rate_allows() refuse? Counts and remembers nothing. */
+bool rate_is_used_up(const struct rate_table *table, enum rate_class class,
+		     const struct source_address *source, uint64_t now_ms);
