@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A real core, in a process and sandbox of its own, asked by a front that an intruder runs: hostile MESSAGES
- * SEED. This program is the monitor (which is honest: it names connections), an admin that is silent, and the
- * fronts. What core answers must be among what an oracle allows that shares no code with it: the source address that the
- * monitor named for that connection lies in the device's ranges, the device is active, the key is the device's, the point
- * is on the curve; and then the answer must be the right product. Fronts that break the contract are dropped, and those
- * that don't go on being served. Prints what was asked and answered.
+ * A real core, in a process and sandbox of its own, asked by a front that an intruder runs: hostile
+ * MESSAGES SEED. This program is the monitor (which is honest: it names connections), an admin that
+ * is silent, and the fronts. What core answers must be among what an oracle allows that shares no
+ * code with it: the source address that the monitor named for that connection lies in the device's
+ * ranges, the device is active, the key is the device's, the point is on the curve; and then the
+ * answer must be the right product. Fronts that break the contract are dropped, and those that
+ * don't go on being served. Prints what was asked and answered.
  *
- * UNIT_SOURCES: server/core/?*.c server/store/?*.c server/cidr.c server/config.c server/reason.c server/process.c
- * UNIT_SOURCES: server/message_io.c server/sandbox.c
+ * UNIT_SOURCES: server/core/?*.c server/store/?*.c server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/process.c server/message_io.c server/sandbox.c server/rate.c
+ * UNIT_SOURCES: server/waiver.c
  */
 #include <fcntl.h>
 #include <openssl/bn.h>
@@ -27,7 +29,10 @@
 #define FRONTS 32
 #define HONEST (FRONTS - 1) /* this one is never an intruder's */
 #define CONNECTIONS 64
-#define DEVICES 6
+#define DEVICES 7
+#define INTRUDED                                                                                   \
+	(DEVICES -                                                                                 \
+	 1) /* the last one is asked for honestly alone, and has an address range of its own */
 #define POINTS 8
 #define WINDOW 128 /* questions that are under way at once */
 
@@ -48,6 +53,7 @@ static struct device {
 	{ .state = ACTIVE, .network = 0x0a0a0a00, .bits = 30 },
 	{ .state = DISABLED, .network = 0x0a000000, .bits = 8 },
 	{ .state = REVOKED, .network = 0x0a000000, .bits = 8 },
+	{ .state = ACTIVE, .network = 0xc6120000, .bits = 15 },
 };
 
 static struct {
@@ -56,7 +62,8 @@ static struct {
 	bool is_open;
 } connections[CONNECTIONS];
 
-/* Points c·G with c known, so that c·S tells the right product; the last ones aren't on the curve. */
+/* Points c·G with c known, so that c·S tells the right product; the last ones aren't on the curve.
+ */
 static struct point {
 	uint8_t x[FIELD_BYTES_MAX], y[FIELD_BYTES_MAX];
 	BIGNUM *scalar; /* NULL: no point of the curve */
@@ -171,7 +178,7 @@ static void make_devices(struct fixture *fixture)
 /* Half of the addresses lie in a device's ranges, at their borders above all. */
 static uint32_t draw_address(void)
 {
-	const struct device *device = &devices[draw(DEVICES)];
+	const struct device *device = &devices[draw(INTRUDED)];
 	uint32_t size = device->bits == 0 ? UINT32_MAX : (uint32_t)(1ULL << (32 - device->bits));
 
 	switch (draw(4)) {
@@ -250,11 +257,10 @@ static void stop_core(void)
 }
 
 /* The monitor names another connection in this place. */
-static void open_connection(size_t at)
+static void name_connection(size_t at, uint32_t address)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	union message message;
-	uint32_t address = draw_address();
 
 	if (connections[at].is_open) {
 		message_start(&message, MESSAGE_CONNECTION_CLOSED, connections[at].id, 0);
@@ -268,6 +274,11 @@ static void open_connection(size_t at)
 	for (size_t i = 0; i < 4; i++)
 		message.connection.source.bytes[12 + i] = (uint8_t)(address >> (24 - 8 * i));
 	NEED(message_send(&core.monitor, &message, -1) == 0);
+}
+
+static void open_connection(size_t at)
+{
+	name_connection(at, draw_address());
 }
 
 /* --- the oracle ------------------------------------------------------------------------------- */
@@ -330,11 +341,12 @@ static void spoil(char kid[static THUMBPRINT_CHARS + 1])
 	}
 }
 
-/* An exchange within the contract: of any connection that is open, for any device, key and point. */
+/* An exchange within the contract: of any connection that is open, for any device, key and point.
+ */
 static void make_exchange(union message *message, uint64_t connection, uint32_t address)
 {
 	struct asked *asked = &window[next_request % WINDOW];
-	size_t device = draw(DEVICES), key = draw(8) ? device : draw(DEVICES);
+	size_t device = draw(INTRUDED), key = draw(8) ? device : draw(DEVICES);
 	struct point point;
 	bool is_spoiled = draw(6) == 0, is_p521 = draw(12) != 0;
 
@@ -362,7 +374,7 @@ static void make_advertise(union message *message, uint64_t connection)
 {
 	window[next_request % WINDOW] = (struct asked){ .request = next_request };
 	message_start(message, MESSAGE_ADVERTISE, connection, next_request++);
-	memcpy(message->advertise.device, devices[draw(DEVICES)].id, DEVICE_ID_BYTES);
+	memcpy(message->advertise.device, devices[draw(INTRUDED)].id, DEVICE_ID_BYTES);
 	if (draw(2))
 		spoil(message->advertise.thumbprint);
 }
@@ -375,7 +387,7 @@ static void drain(const struct message_port *from, size_t at)
 	while (window[at].request != 0) {
 		int r = message_receive(from, &message, NULL);
 
-			NEED(r == 0);
+		NEED(r == 0);
 		if (message.head.type != MESSAGE_HEALTH)
 			check_answer(&message);
 	}
@@ -445,24 +457,26 @@ static void break_contract(struct message_port *front)
 	front->fd = -1;
 }
 
-/* Served beside an intruder as ever. */
+/* Served beside an intruder as ever, at once. */
 static void ask_honestly(const struct message_port *front)
 {
+	const struct device *device = &devices[INTRUDED];
+	struct asked *asked = &window[next_request % WINDOW];
 	unsigned long answered = counts.answered;
+	union message message;
 
-	do
-		open_connection(0);
-	while (!is_in(connections[0].address, &devices[0]));
-	for (unsigned tries = 0; tries < 1000 && counts.answered == answered; tries++) {
-		union message message;
-		size_t at = next_request % WINDOW;
-
-		make_exchange(&message, connections[0].id, connections[0].address);
-		NEED(message_send(front, &message, -1) == 0);
-		counts.asked++;
-		drain(front, at);
-	}
-	NEED(counts.answered > answered);
+	name_connection(0, device->network + (uint32_t)draw(1 << 17));
+	*asked = (struct asked){ next_request, true, INTRUDED, draw(POINTS - 2) };
+	message_start(&message, MESSAGE_EXCHANGE, connections[0].id, next_request++);
+	memcpy(message.exchange.device, device->id, DEVICE_ID_BYTES);
+	memcpy(message.exchange.thumbprint, device->kid, THUMBPRINT_CHARS + 1);
+	message.exchange.curve = MESSAGE_CURVE_P521;
+	memcpy(message.exchange.x, points[asked->point].x, FIELD_BYTES_MAX);
+	memcpy(message.exchange.y, points[asked->point].y, FIELD_BYTES_MAX);
+	NEED(message_send(front, &message, -1) == 0);
+	drain(front, (size_t)(asked - window));
+	NEED(counts.answered == answered + 1);
+	counts.asked++;
 	counts.honest++;
 }
 
@@ -503,10 +517,12 @@ int main(int argc, char **argv)
 	core_parts_close(&fixture->parts); /* the store is the core's now */
 	fixture->parts = (struct core_parts){ .store = NULL };
 	attack(fixture, messages);
-	printf("%lu messages, seed %llu: %lu allowed, %lu answered, %lu denied, %lu advertisements, %lu breaches, "
+	printf("%lu messages, seed %llu: %lu allowed, %lu answered, %lu denied, %lu "
+	       "advertisements, %lu breaches, "
 	       "%lu cores, %lu honest questions served beside them\n",
-	       counts.asked, (unsigned long long)chosen, counts.allowed, counts.answered, counts.denied,
-	       counts.advertisements, counts.breaches, counts.restarts, counts.honest);
+	       counts.asked, (unsigned long long)chosen, counts.allowed, counts.answered,
+	       counts.denied, counts.advertisements, counts.breaches, counts.restarts,
+	       counts.honest);
 	NEED(counts.answered > messages / 100);
 	NEED(counts.denied > messages / 10);
 	return fixture_tear_down(&state);
