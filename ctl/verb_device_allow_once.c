@@ -29,7 +29,7 @@ static const struct option_row rows[] = {
 	{ "from", NULL, OPTION_TEXT, offsetof(struct options, from), "ADDR",
 	  "for this address only" },
 	{ "waive", NULL, OPTION_LIST, offsetof(struct options, waives), "RULE",
-	  "disabled, absence or approval; may be repeated (default: all three)" },
+	  "disabled, absence, quarantine or approval; may be repeated (default: all)" },
 	{ "any-address", NULL, OPTION_FLAG, offsetof(struct options, any_address), NULL,
 	  "from addresses that aren't the device's, too" },
 	{ "comment", NULL, OPTION_TEXT, offsetof(struct options, comment), "TEXT", "for people" },

@@ -42,8 +42,9 @@ static const struct reason_row rows[REASON_COUNT] = {
 			     "panocryptctl device allow-once %D" },
 	[REASON_QUARANTINE] = { "quarantine",
 				"the server's store was restored from a backup, which may have "
-				"forgotten a revocation: an operator ends that with "
-				"\"panocryptd quarantine end\"" },
+				"forgotten a revocation: approve it, or let an operator run "
+				"\"panocryptd quarantine end\"",
+				"panocryptctl approval approve %D" },
 	[REASON_REFUSED] = { "refused",
 			     "people denied this device at this address less than an hour ago: "
 			     "allow it once if that was wrong",

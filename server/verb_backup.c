@@ -177,7 +177,7 @@ static int run_restore(void *opaque, const struct server_config *none UNUSED, co
 		r = init_give_away(&config);
 	if (r < 0)
 		return r;
-	printf("%s is restored, and in quarantine: nothing is unlocked until\n"
+	printf("%s is restored, and in quarantine: each unlock needs approval until\n"
 	       "  panocryptd quarantine end --dir %s --witness FILE\n"
 	       "has shown by the witness, as it is outside, that nothing is missing.\n",
 	       dir, dir);

@@ -10,10 +10,9 @@ static const struct {
 	unsigned bit;
 	const char *name;
 } words[] = {
-	{ WAIVES_DISABLED, "disabled" },
-	{ WAIVES_ABSENCE, "absence" },
-	{ WAIVES_APPROVAL, "approval" },
-	{ WAIVES_SOURCE, "source" },
+	{ WAIVES_DISABLED, "disabled" },     { WAIVES_ABSENCE, "absence" },
+	{ WAIVES_APPROVAL, "approval" },     { WAIVES_SOURCE, "source" },
+	{ WAIVES_QUARANTINE, "quarantine" },
 };
 
 const char *waived_name(unsigned bit)

@@ -15,9 +15,10 @@ enum waived {
 	WAIVES_ABSENCE = 2,
 	WAIVES_APPROVAL = 4,
 	WAIVES_SOURCE = 8, /* only where "any address" was typed */
+	WAIVES_QUARANTINE = 16,
 };
 
-#define WAIVES_POLICY (WAIVES_DISABLED | WAIVES_ABSENCE | WAIVES_APPROVAL)
+#define WAIVES_POLICY (WAIVES_DISABLED | WAIVES_ABSENCE | WAIVES_QUARANTINE | WAIVES_APPROVAL)
 #define WAIVES_ALL (WAIVES_POLICY | WAIVES_SOURCE)
 
 #define WAIVER_REPLIES 3 /* a boot: Clevis asks again with a fresh key when a reply got lost */

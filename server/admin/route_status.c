@@ -38,8 +38,9 @@ static const struct {
 	const char *code, *text;
 } warnings[] = {
 	{ is_quarantined, "quarantine",
-	  "The store was restored from a backup, or is older than its witness. Nothing is unlocked "
-	  "or enrolled until an operator ends that with \"panocryptd quarantine end\"." },
+	  "The store was restored from a backup, or is older than its witness. Each unlock needs "
+	  "approval, and nothing is enrolled, until an operator ends that with \"panocryptd "
+	  "quarantine end\"." },
 	{ has_no_copy, "kek-copy-missing",
 	  "There is no portable copy of the key-encryption key: when it is lost, no device can be "
 	  "unlocked. Make one with \"panocryptd kek copy\"." },

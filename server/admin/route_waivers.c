@@ -66,7 +66,7 @@ static int read_waives(const json_t *body, unsigned *ret)
 		if (!(bit & WAIVES_POLICY))
 			return fail(-EINVAL,
 				    "member \"waives\": item %zu must be disabled, "
-				    "absence or approval",
+				    "absence, quarantine or approval",
 				    i);
 		waives |= bit;
 	}

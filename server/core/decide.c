@@ -96,10 +96,10 @@ static enum verdict check_absence(const struct decide_facts *facts)
 	return facts->absence_denies ? VERDICT_DENY : VERDICT_ASK;
 }
 
-/* No waiver of a device's helps: what was revoked since the backup may be converting in it. */
+/* Converting doesn't help: what was revoked since the backup may be converting in it. */
 static enum verdict check_quarantine(const struct decide_facts *facts)
 {
-	return deny_if(facts->quarantined);
+	return facts->quarantined ? VERDICT_ASK : VERDICT_PASS;
 }
 
 static enum verdict check_approval(const struct decide_facts *facts)
@@ -117,7 +117,7 @@ static const struct rule rules[STEP_COUNT] = {
 	[STEP_RATE] = { check_rate, REASON_RATE, 0 },
 	[STEP_DISABLED] = { check_disabled, REASON_DISABLED, WAIVES_DISABLED },
 	[STEP_ABSENCE] = { check_absence, REASON_ABSENCE, WAIVES_ABSENCE },
-	[STEP_QUARANTINE] = { check_quarantine, REASON_QUARANTINE, 0 },
+	[STEP_QUARANTINE] = { check_quarantine, REASON_QUARANTINE, WAIVES_QUARANTINE },
 	[STEP_APPROVAL] = { check_approval, REASON_APPROVAL, WAIVES_APPROVAL },
 	[STEP_AUTHORIZER] = { NULL, REASON_AUTHORIZER, 0 },
 };

@@ -23,6 +23,20 @@ static int note(struct store *store, const char *event, const char *actor, const
 	return store_audit_append(store, store_system, &entry);
 }
 
+/* Of an older time: waivers, and requests about which people may have decided otherwise. */
+static int end_permissions(struct store *store, uint64_t now_s)
+{
+	int r = db_run(store->db, "UPDATE waiver SET cancelled_s = $1 WHERE cancelled_s = 0",
+		       DB_ARGS(DB_NUMBER(now_s)));
+
+	if (r != 0)
+		return r;
+	return db_run(store->db,
+		      "UPDATE approval SET state = 'ended', decided_s = $1, detail = $2"
+		      " WHERE state = 'pending'",
+		      DB_ARGS(DB_NUMBER(now_s), DB_TEXT("the server is in quarantine")));
+}
+
 static int begin_quarantine(struct store *store, const char *actor, const char *reason)
 {
 	uint64_t since_s = 0, now_s;
@@ -35,6 +49,8 @@ static int begin_quarantine(struct store *store, const char *actor, const char *
 		r = db_run(store->db,
 			   "INSERT INTO quarantine (one, since_s, reason) VALUES (1, $1, $2)",
 			   DB_ARGS(DB_NUMBER(now_s), DB_TEXT(reason)));
+	if (r == 0)
+		r = end_permissions(store, now_s);
 	return r != 0 ? r : note(store, "quarantine-begun", actor, reason);
 }
 

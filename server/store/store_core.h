@@ -207,8 +207,9 @@ int store_rewrap(struct store *store, const struct store_wrapped *wrapped) MUST_
 
 /* --- quarantine, backup ---------------------------------------------------------------------- */
 
-/* From here on nothing is unlocked or enrolled; with its audit row. One transaction; once more is
- * 0. */
+/* From here on each unlock needs approval and nothing is enrolled. What people had allowed ends: it
+ * may be spent, or taken back, in what the store has forgotten. With its audit row; one
+ * transaction; once more is 0. */
 int store_quarantine_begin(struct store *store, const char *actor, const char *reason) MUST_CHECK;
 /* Inside a transaction. STORE_CONFLICT: there is none. */
 int store_quarantine_end(struct store *store, const char *actor, const char *detail) MUST_CHECK;

@@ -155,7 +155,7 @@ struct store_approval {
 	const char *device_name;
 	const char *kind;   /* "unlock", "waiver" */
 	const char *source; /* address text; "" for waivers */
-	const char *reason; /* "approval", "absence", "allow-once" */
+	const char *reason; /* "approval", "absence", "quarantine", "allow-once" */
 	const char *state;  /* "pending", "approved", "denied", "ended" */
 	const char *created_by, *decided_by, *detail;
 	uint64_t created_s, last_s, asked, deferred_until_s, decided_s;

@@ -124,7 +124,7 @@ static int give_waiver(struct voting *voting)
 {
 	struct source_address source;
 	struct store_new_waiver new = {
-		.waives = WAIVES_ABSENCE | WAIVES_APPROVAL,
+		.waives = WAIVES_ABSENCE | WAIVES_QUARANTINE | WAIVES_APPROVAL,
 		.source = &source,
 		.boots = 1,
 		.replies_per_boot = WAIVER_REPLIES,

@@ -298,3 +298,30 @@ people() {
 token_of() {
 	awk -v name="$1" '$1 == name { print $2 }' <<<"$people"
 }
+
+# asking NAME [SOURCE]: an unlock of device_url by kid and point in the background; asked NAME waits for its status.
+asking() {
+	rm -f "$server_home/$1.status"
+	(
+		started=$SECONDS
+		got=$(fetch --interface "${2-127.0.0.1}" -o /dev/null -w '%{http_code}' --data-binary "$point" "$device_url/rec/$kid") ||
+			got=000
+		echo "$got $((SECONDS - started))" >"$server_home/$1.status"
+	) &
+}
+has_answer() { [ -s "$server_home/$1.status" ]; }
+asked() {
+	wait_for 40 has_answer "$1" || return 1
+	cut -d' ' -f1 "$server_home/$1.status"
+}
+
+is_pending() { # COUNT
+	api GET /v1/approvals
+	[ "$(member '.approvals | length')" = "$1" ]
+}
+
+# pending [COUNT]: waits until so many requests are pending; the newest, into approval.
+pending() {
+	wait_for 10 is_pending "${1-1}" || die "no request: $body"
+	approval=$(member '.approvals[0].approval')
+}

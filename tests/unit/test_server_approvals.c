@@ -146,6 +146,41 @@ static void a_yes_is_spent_and_ends(void **state)
 	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, false), 403);
 }
 
+/* What people had allowed before ends with its beginning; converting waives nothing of it. */
+static void a_quarantine_asks(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_redeemed device = device_to_approve(fixture);
+	struct store_new_waiver waiver = { .waives = WAIVES_POLICY,
+					   .boots = 1,
+					   .replies_per_boot = 1,
+					   .window_s = 120,
+					   .expires_in_s = 3600,
+					   .comment = "" };
+	uint8_t id[16];
+
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, false), 0);
+	assert_ok(store_allow_once(fixture->parts.store, &fixture->by, device.device, &waiver, id));
+	fixture_sql(fixture, "UPDATE device SET converting_until_s = unixepoch() + 60");
+	assert_ok(store_quarantine_begin(fixture->parts.store, "operator", "a test"));
+	assert_int_equal(fixture_number(fixture, STATES("pending")), 0);
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, false), 0);
+	assert_int_equal(fixture_number(fixture, STATES("pending") " AND reason = 'quarantine'"),
+			 1);
+	assert_true(newest(fixture, id));
+	assert_ok(store_approval_vote(fixture->parts.store, &fixture->by, id, VOTE_APPROVE, 0));
+	for (int i = 0; i < WAIVER_REPLIES; i++)
+		assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, true), 200);
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, false), 0);
+	assert_ok(store_allow_once(fixture->parts.store, &fixture->by, device.device, &waiver, id));
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, true), 200);
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, true), 503);
+	assert_ok(store_begin(fixture->parts.store));
+	assert_ok(store_quarantine_end(fixture->parts.store, "operator", "a test"));
+	assert_ok(store_commit(fixture->parts.store));
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, false), 200);
+}
+
 static void another_organization_decides_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -203,11 +238,9 @@ static void counts_by_group(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_FIXTURE(folds_repeats),
-		WITH_FIXTURE(ends_stale_ones),
-		WITH_FIXTURE(a_no_wears_off),
-		WITH_FIXTURE(a_yes_is_spent_and_ends),
-		WITH_FIXTURE(another_organization_decides_nothing),
+		WITH_FIXTURE(folds_repeats),	 WITH_FIXTURE(ends_stale_ones),
+		WITH_FIXTURE(a_no_wears_off),	 WITH_FIXTURE(a_yes_is_spent_and_ends),
+		WITH_FIXTURE(a_quarantine_asks), WITH_FIXTURE(another_organization_decides_nothing),
 		WITH_FIXTURE(counts_by_group),
 	};
 

@@ -37,7 +37,7 @@ CREATE TABLE kek_epoch (
 -- The wrapped keys of a destroyed device are empty; their kek stays, for when that becomes final.
 ALTER TABLE device ADD COLUMN destroyed_s INTEGER NOT NULL DEFAULT 0;
 
--- Set while the store may be older than what was decided after it: nothing is unlocked then.
+-- Set while the store may be older than what was decided after it: each unlock needs approval then.
 -- At most one row.
 CREATE TABLE quarantine (
 	one INTEGER PRIMARY KEY CHECK (one = 1),

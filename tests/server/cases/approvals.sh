@@ -15,28 +15,6 @@ as() { # NAME METHOD PATH…
 	api_token=$(token_of "$name") api "$@"
 }
 
-asking() { # NAME [SOURCE]: an unlock in the background; asked NAME tells its status and how long it took
-	rm -f "$server_home/$1.status"
-	(
-		started=$SECONDS
-		got=$(fetch --interface "${2-127.0.0.1}" -o /dev/null -w '%{http_code}' --data-binary "$point" "$device_url/rec/$kid") ||
-			got=000
-		echo "$got $((SECONDS - started))" >"$server_home/$1.status"
-	) &
-}
-has_answer() { [ -s "$server_home/$1.status" ]; }
-asked() {
-	wait_for 40 has_answer "$1" || return 1
-	cut -d' ' -f1 "$server_home/$1.status"
-}
-is_pending() { # COUNT
-	api GET /v1/approvals
-	[ "$(member '.approvals | length')" = "$1" ]
-}
-pending() { # [COUNT]: waits for the newest request, into approval
-	wait_for 10 is_pending "${1-1}" || die "no request: $body"
-	approval=$(member '.approvals[0].approval')
-}
 approval_device() { # JSON: a device that needs approval
 	new_device
 	kid=$(exchange_thumbprint "$device_url")
@@ -68,7 +46,7 @@ as ann POST "/v1/approvals/$approval/approve"
 expect "approve twice" 409 conflict
 api GET "/v1/waivers?device=$device"
 equal "by a waiver for this address" "$(member '.waivers[0] | "\(.kind) \(.from) \(.replies) \(.waives | join(","))"')" \
-	"approval 127.0.0.1 2 absence,approval"
+	"approval 127.0.0.1 2 absence,approval,quarantine"
 fetch --interface 127.0.0.2 -o /dev/null --max-time 1 --data-binary "$point" "$device_url/rec/$kid" 2>/dev/null
 pending
 equal "another address asks for itself" "$(member '.approvals[0].source')" 127.0.0.2

@@ -10,6 +10,8 @@ requires jose sqlite3
 private_hosts
 server_start
 new_device
+second_url=$device_url second_kid=$(exchange_thumbprint "$device_url")
+new_device
 kid=$(exchange_thumbprint "$device_url")
 point=$(a_point)
 unlock() { recover "$device_url" "$kid" "$point"; }
@@ -64,10 +66,20 @@ for file in ca.pem ca.key audit.jwk audit.pub.jwk config.json; do
 done
 server_run
 equal "the same CA" "$(fetch -o /dev/null -w '%{http_code}' "$server_url/healthz")" 200
-unlock
-equal "the revocation isn't known, and it is refused all the same" "$status" 403
+asking one
+pending
+equal "the revocation isn't known: people are asked" "$(member '.approvals[0] | "\(.device) \(.source) \(.reason)"')" \
+	"$first 127.0.0.1 quarantine"
+api POST "/v1/approvals/$approval/deny"
+equal "they know of it" "$(asked one)" 403
 api GET "/v1/denials?device=$first"
-equal "with its reason" "$(member '.denials[0].reason')" quarantine
+equal "with its reason" "$(member '[.denials[].reason] | contains(["quarantine"])')" true
+device_url=$second_url kid=$second_kid
+asking two
+pending
+api POST "/v1/approvals/$approval/approve"
+equal "another comes up by their word" "$(asked two)" 200
+device_url=$first_url kid=$first_kid
 enroll "$key"
 expect "the revoked key enrolls nothing" 503 quarantine
 api GET /v1/status
@@ -100,9 +112,11 @@ check "restore again" restore
 cp "$outside" "$server_dir/witness"
 server_run
 device_url=$first_url kid=$first_kid
-unlock
-equal "refused" "$status" 403
+asking again
+pending
+equal "nothing is unlocked" "$(member '.approvals[0].reason')" quarantine
 check "accepted" "$panocryptd" quarantine end --dir "$server_dir" --accept-gap
+equal "who waited comes up" "$(asked again)" 200
 server_stop
 check "the witness and the store agree, with a signed gap" "$panocryptd" audit verify --dir "$server_dir" \
 	--witness "$server_dir/witness"
@@ -122,8 +136,11 @@ server_stop
 rm -f "$server_dir"/panocrypt.db*
 cp "$server_home/old.db" "$server_dir/panocrypt.db"
 server_run
-unlock
-equal "an older store, put back by hand, unlocks nothing" "$status" 403
+asking older
+pending
+equal "an older store, put back by hand, unlocks nothing by itself" "$(member '.approvals[0].reason')" quarantine
+api POST "/v1/approvals/$approval/deny"
+equal "as people say" "$(asked older)" 403
 server_stop
 
 # A backup after which nothing happened: the witness shows that, and that is enough.

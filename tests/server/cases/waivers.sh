@@ -19,7 +19,7 @@ equal "disabled: refused" "$status" 403
 allow '{"comment":"ticket 7"}'
 expect "allow once" 201
 waiver=$(member .waiver)
-equal "usable, for all three rules" "$(member '"\(.state) \(.waives | join(","))"')" "usable disabled,absence,approval"
+equal "usable, for all that it may waive" "$(member '"\(.state) \(.waives | join(","))"')" "usable disabled,absence,approval,quarantine"
 unlock
 equal "now it unlocks" "$status" 200
 unlock
