@@ -238,6 +238,7 @@ void boot_act(struct boot_run *run, const struct boot_decision *decision,
 	int r;
 
 	snprintf(result->action, sizeof(result->action), "%s", boot_action_name(decision->action));
+	boot_mend_table(run);
 	r = act(run, decision, result);
 	result->is_ok = r == 0;
 	if (r < 0 && !fail_text()[0])

@@ -201,6 +201,7 @@ static void look_at_root(struct boot_run *run)
 		log_warning("the root partition: %s", fail_text());
 		return;
 	}
+	boot_look_at_table(run);
 	memcpy(run->root_type, content.type, sizeof(run->root_type));
 	facts->is_root_filesystem = strcasecmp(content.uuid, run->intent.fs_uuid) == 0;
 	facts->is_root_luks = strcasecmp(content.uuid, run->intent.luks_uuid) == 0;

@@ -11,6 +11,7 @@
 
 #define BOOT_CONFIG "/etc/panocrypt/boot.json" /* in the image */
 #define REDO_KEY "/etc/panocrypt/redo.key"     /* too; only root can read the image */
+#define TABLE_COPY "/etc/panocrypt/table.json" /* too: the partition table from before */
 #define BOOT_PATH_MAX 256
 
 struct boot_run {
@@ -20,9 +21,11 @@ struct boot_run {
 	char state_dir[BOOT_PATH_MAX];	 /* the state folder, while it is mounted */
 	char header[BOOT_PATH_MAX + 32]; /* the header copy: in RAM, or in the state folder */
 	char root_device[BOOT_PATH_MAX]; /* "" when it wasn't found */
+	char disk[BOOT_PATH_MAX];	 /* which that is on */
 	char root_type[32];		 /* "ext4", …, as blkid says it */
 	struct redo redo;
 	bool is_mounted;
+	bool is_table_torn; /* one copy of the disk's GPT is damaged */
 	struct intent intent;
 	struct boot_facts facts;
 };
@@ -55,6 +58,13 @@ int boot_shrink(struct boot_run *run) MUST_CHECK;
 
 /* Does what a log says; holds the machine when that can't be done. */
 void boot_apply(const char *device, const struct redo *redo);
+
+/* --- boot_table.c ----------------------------------------------------------------------------- */
+
+void boot_look_at_table(struct boot_run *run);
+
+/* Nothing where nothing is damaged; says what it did, or why it didn't. */
+void boot_mend_table(const struct boot_run *run);
 
 /* --- boot_unlock.c ---------------------------------------------------------------------------- */
 

@@ -34,7 +34,10 @@ int grub_write_defaults(enum grub_stage stage, const struct intent *intent)
 		"GRUB_DISABLE_LINUX_UUID=false\n"
 		"GRUB_DISABLE_LINUX_PARTUUID=true\n");
 	if (stage != GRUB_NATIVE)
-		strbuf_add(&text, "GRUB_DISABLE_RECOVERY=true\n");
+		strbuf_add(&text,
+			   "GRUB_DISABLE_RECOVERY=true\n"
+			   "# Linux looks at the alternate partition table only when it is told.\n"
+			   "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX gpt\"\n");
 	if (stage == GRUB_MARKED)
 		strbuf_addf(&text, "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX panocrypt.boot=%s\"\n",
 			    intent->boot_uuid);

@@ -4,7 +4,8 @@
  * entries, primary header, protective MBR (libfdisk/src/gpt.c, gpt_write_disklabel()); it flushes
  * only at the end. The descriptor we give it has O_DSYNC, so each of these writes is durable before
  * the next. A cut between the last two leaves new entries under the old header: Linux then needs
- * "gpt" on the command line to look at the alternate one.
+ * "gpt" on the command line to look at the alternate one, and table_mend() writes the primary
+ * again.
  */
 #include "bootstrap/table.h"
 
@@ -20,7 +21,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#define LINUX_TYPE "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 #define ALIGN_BYTES MIB
 
 DEFINE_CLEANUP(struct fdisk_context *, fdisk_unref_context);
@@ -184,7 +184,7 @@ static int add(struct fdisk_context *context, uint64_t sector_bytes,
 	size_t number = 0;
 	int r;
 
-	type = fdisk_label_parse_parttype(fdisk_get_label(context, NULL), LINUX_TYPE);
+	type = fdisk_label_parse_parttype(fdisk_get_label(context, NULL), TABLE_LINUX_TYPE);
 	if (!new || !type)
 		return -ENOMEM;
 	r = fdisk_partition_set_start(new, partition->start_bytes / sector_bytes);
@@ -249,8 +249,12 @@ int table_carve(const char *disk, unsigned shrink, uint64_t new_size_bytes, uint
 		r = look(context, disk, shrink, table, &root);
 	if (r < 0)
 		return r;
-	new.start_bytes = (root->start_bytes + new_size_bytes + ALIGN_BYTES - 1) /
-			  ALIGN_BYTES *ALIGN_BYTES;
+	{
+		struct table_partition cut = *root;
+
+		cut.size_bytes = new_size_bytes;
+		new.start_bytes = table_start_behind(&cut);
+	}
 	if (new_size_bytes % table->sector_bytes || new_bytes % table->sector_bytes ||
 	    new.start_bytes + new_bytes > root->start_bytes + root->size_bytes)
 		return fail(-EINVAL, "partition %u of %s has no room for another of %llu bytes",
@@ -270,6 +274,13 @@ int table_carve(const char *disk, unsigned shrink, uint64_t new_size_bytes, uint
 		return r;
 	*ret_number = new.number;
 	return 0;
+}
+
+uint64_t table_start_behind(const struct table_partition *partition)
+{
+	uint64_t end = partition->start_bytes + partition->size_bytes;
+
+	return (end + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
 }
 
 /* Up to the next partition, or the end of what the table may use. */
@@ -323,6 +334,49 @@ int table_uncarve(const char *disk, unsigned grow, const char *partuuid)
 	if (r == 0)
 		r = write_table(context, fd, disk);
 	return r < 0 ? r : tell_kernel(fd, BLKPG_RESIZE_PARTITION, root);
+}
+
+/* --- mending ---------------------------------------------------------------------------------- */
+
+/* libfdisk takes the copy that is whole for both, and says that there is something to write
+ * (libfdisk/src/gpt.c, gpt_probe_label()). */
+static bool is_torn(struct fdisk_context *context)
+{
+	return fdisk_label_is_changed(fdisk_get_label(context, NULL));
+}
+
+int table_is_torn(const char *disk, bool *ret)
+{
+	CLEANUP_CLOSE int fd = -1;
+	CLEANUP_CONTEXT struct fdisk_context *context = NULL;
+	int r = open_context(disk, false, &fd, &context);
+
+	if (r == 0)
+		*ret = is_torn(context);
+	return r;
+}
+
+int table_mend(const char *disk, const struct table *known, size_t count,
+	       bool (*is_same)(const struct table *a, const struct table *b))
+{
+	CLEANUP_CLOSE int fd = -1;
+	CLEANUP_CONTEXT struct fdisk_context *context = NULL;
+	CLEANUP_FREE struct table *now = calloc(1, sizeof(*now));
+	int r = now ? open_context(disk, true, &fd, &context) : -ENOMEM;
+
+	if (r < 0 || !is_torn(context))
+		return r;
+	r = read_context(context, now);
+	if (r < 0)
+		return fail(r, "the partitions of %s can't be read: %s", disk, strerror(-r));
+	for (size_t i = 0; i < count; i++) {
+		if (is_same(now, &known[i]))
+			return write_table(context, fd, disk);
+	}
+	return fail(-EUCLEAN,
+		    "one copy of the partition table of %s is damaged, and the other isn't one "
+		    "that we know: it is left as it is; look at it with \"sgdisk -v\"",
+		    disk);
 }
 
 int table_node(const char *disk, unsigned number, char *ret, size_t size)

@@ -28,6 +28,11 @@ struct table {
 	struct table_partition partitions[TABLE_PARTITIONS_MAX];
 };
 
+#define TABLE_LINUX_TYPE "0fc63daf-8483-4772-8e79-3d69d8477de4"
+
+/* Where table_carve() puts the new partition: the first MiB behind this one. */
+uint64_t table_start_behind(const struct table_partition *partition);
+
 int table_read(const char *disk, struct table *ret) MUST_CHECK;
 
 /* Cuts partition `shrink` to new_size_bytes and makes a new Linux partition with the given GUID in
@@ -37,6 +42,14 @@ int table_carve(const char *disk, unsigned shrink, uint64_t new_size_bytes, uint
 
 /* The way back: deletes the partition with the GUID and gives partition `grow` its room back. */
 int table_uncarve(const char *disk, unsigned grow, const char *partuuid) MUST_CHECK;
+
+/* Is one of the two copies of the GPT missing or damaged? Reads only. */
+int table_is_torn(const char *disk, bool *ret) MUST_CHECK;
+
+/* Writes both copies again as the one that is whole has them, and only if that is one of `known`
+ * (count of them): -EUCLEAN with a sentence when it isn't. 0 also when neither was damaged. */
+int table_mend(const char *disk, const struct table *known, size_t count,
+	       bool (*is_same)(const struct table *a, const struct table *b)) MUST_CHECK;
 
 /* Device node of a partition: /dev/vda + 1 = /dev/vda1, /dev/nvme0n1 + 1 = /dev/nvme0n1p1. */
 int table_node(const char *disk, unsigned number, char *ret, size_t size) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "bootstrap/mount.h"
 #include "bootstrap/our_files.h"
 #include "bootstrap/redo_log.h"
+#include "bootstrap/table_copy.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/file.h"
@@ -26,6 +27,7 @@ static const char *const wanted[] = {
 	"usr/lib/panocrypt/panocrypt-bootstrap",
 	"etc/panocrypt/boot.json",
 	"etc/panocrypt/redo.key",
+	"etc/panocrypt/table.json",
 	"scripts/local-top/panocrypt-boot-step",
 	"scripts/local-top/panocrypt-network",
 	"scripts/local-bottom/panocrypt-network",
@@ -92,7 +94,8 @@ static int initramfs_done(struct job *job)
 	int r;
 
 	snprintf(root, sizeof(root), "root=UUID=%s", job->intent.fs_uuid);
-	if (!file_exists(OUR_BOOT_HOOK) || !file_exists(BOOT_JSON) || !file_exists(REDO_KEY_FILE))
+	if (!file_exists(OUR_BOOT_HOOK) || !file_exists(BOOT_JSON) || !file_exists(REDO_KEY_FILE) ||
+	    !file_exists(TABLE_COPY_FILE))
 		return 0;
 	r = grub_cfg_has(root, &has_root);
 	if (r < 0 || !has_root)
@@ -127,11 +130,27 @@ static int keep_fstab(void)
 	return file_copy(FSTAB, FSTAB_KEPT);
 }
 
+/* The first one wins here, too: a second run may find the table that `carve` has made. */
+static int keep_table(const struct facts *facts)
+{
+	CLEANUP_FREE struct table *table = calloc(1, sizeof(*table));
+	int r;
+
+	if (file_exists(TABLE_COPY_FILE))
+		return 0;
+	if (!table)
+		return -ENOMEM;
+	r = table_read(facts->disk, table);
+	return r < 0 ? r : table_copy_write(TABLE_COPY_FILE, table);
+}
+
 static int initramfs_run(struct job *job)
 {
 	int r;
 
 	r = keep_fstab();
+	if (r == 0)
+		r = keep_table(job->facts);
 	if (r < 0)
 		return r;
 	r = growth_lock(job);
@@ -184,6 +203,8 @@ static int initramfs_undo(struct job *job)
 	r = file_remove(BOOT_JSON);
 	if (r == 0)
 		r = file_remove(REDO_KEY_FILE);
+	if (r == 0)
+		r = file_remove(TABLE_COPY_FILE);
 	if (r < 0)
 		return r;
 	r = initrd_find(job->facts->initrd, &initrd);

@@ -7,7 +7,8 @@
 #include "bootstrap/phase.h"
 
 #define BOOT_JSON STATE_DIR "/boot.json"
-#define REDO_KEY_FILE STATE_DIR "/redo.key" /* authenticates redo logs; unlocks nothing */
+#define REDO_KEY_FILE STATE_DIR "/redo.key"	/* authenticates redo logs; unlocks nothing */
+#define TABLE_COPY_FILE STATE_DIR "/table.json" /* the partition table from before */
 #define FSTAB_KEPT STATE_DIR "/fstab.kept"
 
 /* Tells the boot step which filesystem holds its state, in which folder of it, and in which boot

@@ -40,6 +40,7 @@ static const char *const unwanted[] = {
 	"usr/lib/panocrypt/panocrypt-bootstrap",
 	"etc/panocrypt/boot.json",
 	"etc/panocrypt/redo.key",
+	"etc/panocrypt/table.json",
 	"scripts/local-top/panocrypt-boot-step",
 	NULL,
 };

@@ -10,9 +10,10 @@ fault_build=build/fault
 fault_sources="tests/fault/crash.c tests/fault/image.c tests/fault/judge.c tests/fault/machine.c
 	tests/fault/record.c tests/fault/states.c tests/fault/world.c bootstrap/block.c
 	bootstrap/boot_act.c bootstrap/boot_cut.c bootstrap/boot_look.c bootstrap/boot_sizes.c bootstrap/boot_step.c
+	bootstrap/boot_table.c
 	bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c bootstrap/intent.c bootstrap/luks.c
 	bootstrap/luks_json.c bootstrap/luks_reencrypt.c bootstrap/place.c bootstrap/redo.c bootstrap/redo_log.c bootstrap/region.c
-	bootstrap/spawn.c bootstrap/table.c bootstrap/view.c bootstrap/view_filter.c
+	bootstrap/spawn.c bootstrap/table.c bootstrap/table_copy.c bootstrap/view.c bootstrap/view_filter.c
 	bootstrap/wiped.c $(echo common/*.c)"
 fault_wraps=$(printf ',--wrap=%s' file_read block_find block_wait open stat poll place_park place_first_chunk \
 	crypt_benchmark_pbkdf_internal crypt_random_get)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The partition table on image files: carve, the way back, and what sfdisk says about both copies
- * of the GPT. UNIT_SOURCES: bootstrap/table.c bootstrap/spawn.c
+ * of the GPT; a cut after each write of it. UNIT_SOURCES: bootstrap/table.c bootstrap/table_copy.c
+ * bootstrap/spawn.c
  */
 #include "bootstrap/spawn.h"
-#include "bootstrap/table.h"
+#include "bootstrap/table_copy.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
@@ -149,12 +150,122 @@ static void test_node(void **state)
 	assert_true(table_node("/dev/nvme0n1", 15, node, 8) < 0);
 }
 
+/* --- a table that was cut --------------------------------------------------------------------- */
+
+#define ENTRIES_BYTES (16 * KIB)
+#define ALTERNATE_HEADER (DISK_BYTES - 512)
+#define ALTERNATE_ENTRIES (DISK_BYTES - 512 - ENTRIES_BYTES)
+
+/* In the order of libfdisk's writes. */
+static const struct {
+	uint64_t offset, len;
+} parts[] = {
+	{ ALTERNATE_ENTRIES, ENTRIES_BYTES },
+	{ ALTERNATE_HEADER, 512 },
+	{ 1024, ENTRIES_BYTES },
+	{ 512, 512 },
+	{ 0, 512 },
+};
+
+static uint8_t old[ARRAY_SIZE(parts)][ENTRIES_BYTES], new[ARRAY_SIZE(parts)][ENTRIES_BYTES];
+
+static void transfer(uint8_t to[ARRAY_SIZE(parts)][ENTRIES_BYTES])
+{
+	int fd = open(disk, O_RDONLY);
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		assert_int_equal(pread(fd, to[i], parts[i].len, (off_t)parts[i].offset),
+				 parts[i].len);
+	close(fd);
+}
+
+/* The first `written` parts are new, of the next one its first sectors. */
+static void make_cut(size_t written, size_t sectors)
+{
+	int fd = open(disk, O_RDWR);
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		uint8_t data[ENTRIES_BYTES];
+		size_t n = i < written ? parts[i].len : i == written ? sectors * 512 : 0;
+
+		memcpy(data, old[i], parts[i].len);
+		memcpy(data, new[i], MIN(n, parts[i].len));
+		assert_int_equal(pwrite(fd, data, parts[i].len, (off_t)parts[i].offset),
+				 parts[i].len);
+	}
+	close(fd);
+}
+
+static void test_every_cut(void **state)
+{
+	static struct table known[2], now;
+	unsigned number = 0, torn_states = 0;
+
+	(void)state;
+	transfer(old);
+	assert_int_equal(table_read(disk, &known[0]), 0);
+	assert_int_equal(table_copy_write("test-table.tmp", &known[0]), 0);
+	assert_int_equal(table_carve(disk, 1, 3 * GIB, BOOT_BYTES, PARTUUID, &number), 0);
+	transfer(new);
+	assert_int_equal(table_copy_read("test-table.tmp", &known[0]), 0);
+	assert_int_equal(unlink("test-table.tmp"), 0);
+	assert_int_equal(table_carved(&known[0], "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee", 3 * GIB,
+				      BOOT_BYTES, PARTUUID, &known[1]),
+			 0);
+	assert_int_equal(table_read(disk, &now), 0);
+	assert_true(table_is_same(&now, &known[1]));
+	assert_false(table_is_same(&now, &known[0]));
+	for (size_t written = 0; written < ARRAY_SIZE(parts); written++) {
+		for (size_t sectors = 0; sectors <= parts[written].len / 512; sectors++) {
+			bool was_torn = false, is_torn = false;
+
+			make_cut(written, sectors);
+			assert_int_equal(table_is_torn(disk, &was_torn), 0);
+			torn_states += was_torn;
+			assert_int_equal(table_mend(disk, known, 2, table_is_same), 0);
+			assert_int_equal(table_read(disk, &now), 0);
+			assert_true(table_is_same(&now, &known[0]) ||
+				    table_is_same(&now, &known[1]));
+			assert_int_equal(table_is_torn(disk, &is_torn), 0);
+			assert_false(is_torn);
+			if (was_torn) /* else they may differ: `carve` writes both again */
+				assert_both_copies_valid();
+		}
+	}
+	assert_true(torn_states >= 2); /* sectors with changes: entries and header */
+	print_message("%u torn states\n", torn_states);
+}
+
+/* Neither the old nor the carved table: not ours to write. */
+static void test_unknown_is_left(void **state)
+{
+	static struct table known;
+	static const uint8_t zeros[512];
+	int fd = open(disk, O_RDWR);
+	bool is_torn = false;
+
+	(void)state;
+	assert_int_equal(table_read(disk, &known), 0);
+	known.partitions[0].size_bytes += MIB;
+	assert_int_equal(pwrite(fd, zeros, 512, 512), 512);
+	close(fd);
+	assert_int_equal(table_is_torn(disk, &is_torn), 0);
+	assert_true(is_torn);
+	assert_true(table_mend(disk, &known, 1, table_is_same) < 0);
+	assert_non_null(strstr(fail_text(), "left as it is"));
+	assert_int_equal(table_is_torn(disk, &is_torn), 0);
+	assert_true(is_torn);
+	assert_true(table_carved(&known, PARTUUID, GIB, GIB, PARTUUID, &known) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, make_disk, remove_disk),
 		cmocka_unit_test_setup_teardown(test_carve_and_back, make_disk, remove_disk),
 		cmocka_unit_test_setup_teardown(test_no_room, make_disk, remove_disk),
+		cmocka_unit_test_setup_teardown(test_every_cut, make_disk, remove_disk),
+		cmocka_unit_test_setup_teardown(test_unknown_is_left, make_disk, remove_disk),
 		cmocka_unit_test(test_node),
 	};
 
