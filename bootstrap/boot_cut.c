@@ -17,8 +17,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #define APPLY_ATTEMPTS 3
+#define REPLAY_MOUNT RUN_DIR "/replay"
 
 #define CLEANUP_VIEW CLEANUP(view_closep)
 
@@ -86,6 +88,16 @@ static int prove(const struct cut *cut)
 	return r < 0 ? r : view_status(cut->view);
 }
 
+/* After a crash the newest state of the filesystem is in its journal. The kernel replays it, as at
+ * every boot: cut in between, it does so again. Cut without it, the filesystem would get its old
+ * superblock back. */
+static int replay_journal(const struct boot_run *run)
+{
+	int r = mount_device(run->root_device, REPLAY_MOUNT, run->root_type, MS_RDONLY, NULL);
+
+	return r < 0 ? r : mount_remove(REPLAY_MOUNT);
+}
+
 /* `choose` says in cut->size_bytes what shall be made of a filesystem that was checked. */
 static int cut_filesystem(struct cut *cut, int (*choose)(struct cut *cut))
 {
@@ -94,6 +106,8 @@ static int cut_filesystem(struct cut *cut, int (*choose)(struct cut *cut))
 	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
 	int r = fs_find(cut->run->root_type, &cut->fs);
 
+	if (r == 0)
+		r = replay_journal(cut->run);
 	if (r == 0)
 		r = view_open(device, REDO_RECORDS_MAX, &view);
 	cut->view = view;

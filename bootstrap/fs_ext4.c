@@ -46,6 +46,18 @@ static int read_layout(const char *device, struct view *view, bool with_groups,
 	return ext4_layout_parse(text, strlen(text), ret);
 }
 
+/* After a crash the journal is newer than the filesystem: a check that only looks passes over it,
+ * and a filesystem that was cut like this would get its old superblock back when somebody mounts
+ * it. */
+static int has_journal(const char *device, struct view *view, bool *ret)
+{
+	CLEANUP_LAYOUT struct ext4_layout layout = { 0 };
+	int r = read_layout(device, view, false, &layout);
+
+	*ret = layout.has_journal_to_replay;
+	return r;
+}
+
 /* e2fsck(8): 0 clean, 1 repaired; from 2 on something is left, or a reboot would be needed. It
  * looks first: even with nothing to repair, -p writes to the superblock in pieces that a cut can
  * tear. */
@@ -55,8 +67,12 @@ static int check(const char *device, struct view *view)
 			      .watch = reading(view),
 			      .timeout_s = CHECK_TIMEOUT_S };
 	int status = spawn_status(&look);
+	bool is_replay_due = false;
+	int r = status == 0 ? has_journal(device, view, &is_replay_due) : 0;
 
-	if (status > 0) {
+	if (r < 0)
+		return r;
+	if (status > 0 || is_replay_due) {
 		struct spawn repair = { .argv = { "e2fsck", "-f", "-p", device },
 					.watch = view_watch(view),
 					.timeout_s = CHECK_TIMEOUT_S };

@@ -132,6 +132,9 @@ static const char *const obstacles[] = { "meta_bg", "bigalloc", "sparse_super2",
 
 static void read_features(struct ext4_layout *layout, struct text line)
 {
+	struct text whole = line;
+
+	layout->has_journal_to_replay = find_word(&whole, "needs_recovery");
 	for (size_t i = 0; i < ARRAY_SIZE(obstacles); i++) {
 		struct text rest = line;
 

@@ -32,6 +32,7 @@ struct ext4_layout {
 					metadata */
 	uint64_t end_of_most_block;  /* the same but for at most EXT4_STRAYS_MAX blocks behind it */
 	uint64_t end_of_inode_group; /* first group behind the last one with an inode in use */
+	bool has_journal_to_replay;  /* it wasn't unmounted: what is in the journal counts */
 	char obstacle[24]; /* a feature with which blocks can't be predicted here; "" if none */
 	struct ext4_ranges metadata; /* sorted by first block */
 	struct ext4_ranges free;     /* blocks, ascending; empty after `dumpe2fs -h` */

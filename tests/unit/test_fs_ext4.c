@@ -230,6 +230,30 @@ static void test_fit(void **state)
 	assert_true(fs->fit_bytes(image, NULL, 1000, &fit) < 0);
 }
 
+/* A machine that crashed: the journal holds the superblock, with the size from before, as it would
+ * after a power cut. */
+static void test_journal_is_replayed_before_the_cut(void **state)
+{
+	const struct fs *fs = NULL;
+	uint64_t size = 0, used = 0;
+
+	(void)state;
+	assert_int_equal(fs_find("ext4", &fs), 0);
+	assert_int_equal(sh("rm -f %s; truncate -s 1G %s; mke2fs -q -F -t ext4 -b 4096 %s; "
+			    "dd if=%s of=%s/block count=1 bs=4096 status=none; "
+			    "printf 'jo\\njw -b 0 %s/block\\njc\\n' >%s/jobs; "
+			    "debugfs -w -f %s/jobs %s >/dev/null 2>&1; "
+			    "dumpe2fs -h %s 2>/dev/null | grep -q needs_recovery",
+			    image, image, image, image, folder, folder, folder, folder, image,
+			    image),
+			 0);
+	assert_int_equal(fs->check(image, NULL), 0);
+	assert_int_equal(fs->shrink(image, NULL, 512 * MIB), 0);
+	assert_int_equal(sh("e2fsck -f -p %s >/dev/null || [ $? = 1 ]", image), 0);
+	assert_int_equal(fs->size_bytes(image, NULL, &size, &used), 0);
+	assert_int_equal(size, 512 * MIB);
+}
+
 static void test_not_ours(void **state)
 {
 	const struct fs *fs = NULL;
@@ -252,8 +276,11 @@ static void test_not_ours(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unmoved),	    cmocka_unit_test(test_used_is_what_is_in_it),
-		cmocka_unit_test(test_below_moves), cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_unmoved),
+		cmocka_unit_test(test_used_is_what_is_in_it),
+		cmocka_unit_test(test_below_moves),
+		cmocka_unit_test(test_fit),
+		cmocka_unit_test(test_journal_is_replayed_before_the_cut),
 		cmocka_unit_test(test_not_ours),
 	};
 
