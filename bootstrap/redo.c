@@ -203,6 +203,18 @@ int redo_make(const char *device, const struct view *view, struct redo *ret)
 	return 0;
 }
 
+/* Whether a log's head is there is not known: it must not be found once the old filesystem was
+ * used. If even that fails, it will be found, and be foreign. */
+static int take_back(int fd, uint64_t place, int r)
+{
+	CLEANUP_FREE uint8_t *zeros = NULL;
+
+	if (blocks_alloc(REDO_BLOCK_BYTES, &zeros) < 0 ||
+	    region_write(fd, zeros, place, REDO_BLOCK_BYTES) < 0 || region_flush(fd) < 0)
+		log_warning("a redo log that nothing was done by can't be taken away");
+	return fail(r, "the redo log can't be written: %s. Nothing was changed", strerror(-r));
+}
+
 /* Head and rest. A head that isn't the whole log's is no log: it is written last all the same. */
 int redo_write(const char *device, const struct secret *key, uint64_t place, struct redo *redo)
 {
@@ -224,9 +236,12 @@ int redo_write(const char *device, const struct secret *key, uint64_t place, str
 				 len - REDO_BLOCK_BYTES);
 	if (r == 0)
 		r = region_flush(fd);
+	if (r < 0)
+		return r;
+	r = region_write(fd, redo->bytes, place, REDO_BLOCK_BYTES);
 	if (r == 0)
-		r = region_write(fd, redo->bytes, place, REDO_BLOCK_BYTES);
-	return r < 0 ? r : region_flush(fd);
+		r = region_flush(fd);
+	return r < 0 ? take_back(fd, place, r) : 0;
 }
 
 /* --- by the log ------------------------------------------------------------------------------- */

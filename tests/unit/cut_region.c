@@ -13,6 +13,7 @@
 struct cut_event cut_events[CUT_EVENTS_MAX];
 size_t cut_event_count;
 bool cut_is_recording;
+unsigned cut_failing_flush;
 
 static struct cut_event *record(uint64_t offset, uint64_t len)
 {
@@ -71,6 +72,8 @@ int region_zero(int fd, uint64_t offset, uint64_t len)
 
 int region_flush(int fd UNUSED)
 {
+	if (cut_failing_flush && --cut_failing_flush == 0)
+		return -EIO;
 	if (cut_is_recording)
 		record(0, 0);
 	return 0;

@@ -19,6 +19,10 @@ struct cut_event {
 extern struct cut_event cut_events[CUT_EVENTS_MAX];
 extern size_t cut_event_count;
 extern bool cut_is_recording;
+
+/* Fails one flush, the first being 1; 0: none. Counts down. */
+extern unsigned cut_failing_flush;
+
 void cut_forget(void);
 
 enum cut_variant { CUT_ALL, CUT_NONE, CUT_TORN, CUT_DRAWN, CUT_VARIANTS = 12 };

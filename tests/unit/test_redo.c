@@ -408,6 +408,24 @@ static void only_what_is_known(void **state)
 	assert_int_equal(look_state(&key), REDO_FOREIGN);
 }
 
+/* The device fails a flush: the machine boots on with the old filesystem, and no log is found. */
+static void no_log_after_a_failure(void **state)
+{
+	(void)state;
+	for (unsigned flush = 1; flush <= 2; flush++) {
+		CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+		uint64_t place = 0;
+
+		make_device();
+		make_log(&redo, &place);
+		cut_failing_flush = flush;
+		assert_true(redo_write(device, &key, place, &redo) < 0);
+		assert_int_equal(cut_failing_flush, 0);
+		assert_int_equal(look_state(&key), REDO_NONE);
+		assert_ok(sh("e2fsck -fn %s", device));
+	}
+}
+
 /* The log would lie on what it changes, or behind the end. */
 static void refuses_its_own_way(void **state)
 {
@@ -429,7 +447,7 @@ int main(void)
 		cmocka_unit_test(every_cut),	       cmocka_unit_test(other_filesystems),
 		cmocka_unit_test(moves_a_few_blocks),  cmocka_unit_test(lost_flushes_lose),
 		cmocka_unit_test(cut_again),	       cmocka_unit_test(only_what_is_known),
-		cmocka_unit_test(refuses_its_own_way),
+		cmocka_unit_test(refuses_its_own_way), cmocka_unit_test(no_log_after_a_failure),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
