@@ -54,6 +54,8 @@ vm_ready rehearse # its network too, which the agent doesn't need
 output=$(guest "PANOCRYPT_ENROLLMENT_KEY=$key PANOCRYPT_SERVER=https://$unlock_host:$admin_port PANOCRYPT_CA=/root/ca.pem \
 	/root/panocrypt-bootstrap run --yes --no-reboot 2>&1" 1500) || vm_fail rehearse "run failed: $output"
 table=$(guest 'sfdisk -d /dev/vda')
+equal "nobody but root can read the boot images: they hold the key of redo logs" \
+	"$(guest 'find /boot -maxdepth 1 -name "initrd.img-*" -perm /077')" ""
 vm_poweroff rehearse
 mv "$vm_home/rehearse/disk.qcow2" "$vm_home/rehearse/prepared.qcow2"
 
