@@ -264,11 +264,15 @@ recover() {
 	body=$(cat "$server_home/body")
 }
 
-# recover_at_once URL KID COUNT: the same recovery on so many connections; "STATUS COUNT" a line, into statuses.
+# recover_at_once COUNT URL…: so many recoveries of one point at once, each on a connection of its own, over the URLs (of
+# rec/KID) in turn; "STATUS COUNT" a line, into statuses.
 recover_at_once() {
-	a_point >"$server_home/point"
-	statuses=$(python3 "$server_tests/parallel.py" "$server_port" "$server_name" "$server_ca" \
-		"${1#"$server_url"}/rec/$2" "$server_home/point" "$3")
+	local count=$1 point i
+	shift
+	point=$(a_point)
+	statuses=$(for ((i = 0; i < count; i++)); do echo "- $point"; done |
+		python3 "$server_tests/many.py" --ca "$server_ca" --at-once "$count" "$@" |
+		awk '{ n[$1]++ } END { for (status in n) print status, n[status] }' | sort)
 }
 
 # person ORGANIZATION NAME ROLE EXPIRES_S: a member with a token, for token_of; there is no route for people yet, so that
@@ -304,7 +308,7 @@ asking() {
 	rm -f "$server_home/$1.status"
 	(
 		started=$SECONDS
-		got=$(fetch --interface "${2-127.0.0.1}" -o /dev/null -w '%{http_code}' --data-binary "$point" "$device_url/rec/$kid") ||
+		got=$(fetch --interface "${2-127.0.0.1}" -o /dev/null -w '%{http_code}' --data-binary "$point" "$device_url/rec/${kid?}") ||
 			got=000
 		echo "$got $((SECONDS - started))" >"$server_home/$1.status"
 	) &

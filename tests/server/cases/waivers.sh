@@ -34,14 +34,8 @@ equal "each is in the audit, with its waiver" \
 	"$(member '[.events[] | select(.event == "unlock-allowed" and .reason == "waiver")] | length')" 3
 check "by its id" test "$(member "[.events[] | select(.detail | contains(\"$waiver\"))] | length")" -ge 4
 
-for replies in 1 3; do
-	allow "{\"replies\":$replies}"
-	recover_at_once "$device_url" "$kid" 200
-	equal "200 at once, a waiver of $replies" "$statuses" "200 $replies
-403 $((200 - replies))"
-done
 allow '{"boots":3,"replies":2}'
-recover_at_once "$device_url" "$kid" 50
+recover_at_once 50 "$device_url/rec/$kid"
 equal "three boots of two replies" "$statuses" "200 6
 403 44"
 
