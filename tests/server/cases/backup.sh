@@ -24,6 +24,8 @@ new_key
 # Online: while it is asked all the time, and while it writes.
 (while :; do recover "$first_url" "$first_kid" "$point"; echo "$status"; done >"$server_home/asked" 2>/dev/null) &
 asking=$!
+is_asked() { [ -s "$server_home/asked" ]; }
+wait_for 30 is_asked
 check "backup, while it serves" "$panocryptd" backup "$server_home/backup" --dir "$server_dir"
 kill "$asking" && wait "$asking" 2>/dev/null
 equal "nobody was refused meanwhile" "$(sort -u "$server_home/asked" | tr '\n' ' ')" "200 "
