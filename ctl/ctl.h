@@ -116,6 +116,7 @@ int ctl_print_fields(const json_t *object, const struct ctl_column *columns,
 /* --- verbs, one file each -------------------------------------------------------------------- */
 
 extern const struct ctl_verb verb_whoami, verb_key_create, verb_key_list, verb_key_revoke;
+extern const struct ctl_verb verb_key_compromise;
 extern const struct ctl_verb verb_device_list, verb_device_show, verb_device_add;
 extern const struct ctl_verb verb_device_disable, verb_device_enable, verb_device_revoke;
 extern const struct ctl_verb verb_device_destroy, verb_device_rotate, verb_device_drop, verb_status;

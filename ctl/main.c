@@ -12,15 +12,19 @@
 #include "ctl/ctl.h"
 
 static const struct ctl_verb *const verbs[] = {
-	&verb_whoami,	      &verb_key_create,	      &verb_key_list,	    &verb_key_revoke,
-	&verb_device_list,    &verb_device_show,      &verb_device_add,	    &verb_device_set,
-	&verb_device_disable, &verb_device_enable,    &verb_device_release, &verb_device_revoke,
-	&verb_device_destroy, &verb_device_rotate,    &verb_device_drop,    &verb_device_allow_once,
-	&verb_waiver_list,    &verb_waiver_cancel,    &verb_network_create, &verb_network_list,
-	&verb_network_show,   &verb_network_set,      &verb_network_delete, &verb_approval_list,
-	&verb_approval_show,  &verb_approval_approve, &verb_approval_deny,  &verb_approval_defer,
-	&verb_group_create,   &verb_group_list,	      &verb_group_set,	    &verb_group_delete,
-	&verb_policy_explain, &verb_denials,	      &verb_audit_list,	    &verb_status,
+	&verb_whoami,	      &verb_key_create,	       &verb_key_list,
+	&verb_key_revoke,     &verb_key_compromise,    &verb_device_list,
+	&verb_device_show,    &verb_device_add,	       &verb_device_set,
+	&verb_device_disable, &verb_device_enable,     &verb_device_release,
+	&verb_device_revoke,  &verb_device_destroy,    &verb_device_rotate,
+	&verb_device_drop,    &verb_device_allow_once, &verb_waiver_list,
+	&verb_waiver_cancel,  &verb_network_create,    &verb_network_list,
+	&verb_network_show,   &verb_network_set,       &verb_network_delete,
+	&verb_approval_list,  &verb_approval_show,     &verb_approval_approve,
+	&verb_approval_deny,  &verb_approval_defer,    &verb_group_create,
+	&verb_group_list,     &verb_group_set,	       &verb_group_delete,
+	&verb_policy_explain, &verb_denials,	       &verb_audit_list,
+	&verb_status,
 };
 
 static int help(void)

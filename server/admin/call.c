@@ -126,6 +126,8 @@ json_t *json_of_device(const struct admin *admin, const struct store_device *dev
 
 static const char *key_state(const struct store_enrollment_key *key)
 {
+	if (key->compromised_s)
+		return "compromised";
 	if (key->revoked_s)
 		return "revoked";
 	if (key->expired)
@@ -135,11 +137,12 @@ static const char *key_state(const struct store_enrollment_key *key)
 
 json_t *json_of_enrollment_key(const struct store_enrollment_key *key)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I}", "id",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "id",
 			 key->id, "state", key_state(key), "description", key->description, "tags",
 			 json_of_text(key->tags), "allow_from", json_of_text(key->allow_from),
 			 "redeem_from", json_of_text(key->redeem_from), "created_by",
 			 key->created_by, "max_uses", (json_int_t)key->max_uses, "uses",
 			 (json_int_t)key->uses, "created", (json_int_t)key->created_s, "expires",
-			 (json_int_t)key->expires_s, "revoked", (json_int_t)key->revoked_s);
+			 (json_int_t)key->expires_s, "revoked", (json_int_t)key->revoked_s,
+			 "compromised", (json_int_t)key->compromised_s);
 }

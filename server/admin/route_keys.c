@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Enrollment keys: create (by core, which alone can hash them), list, revoke.
+ * Enrollment keys: create (by core, which alone can hash them), list, revoke, compromise.
  */
 #include <errno.h>
 #include <string.h>
@@ -141,6 +141,15 @@ void route_keys_list(struct call *call)
 		answer_json(call->connection, 200, json_pack("{s:O}", "enrollment_keys", list));
 }
 
+static void answer_trouble(struct call *call, int r)
+{
+	if (r < 0)
+		answer_failure(call->connection, r);
+	else
+		problem_answer(call->connection, "not-found",
+			       "Your organization has no enrollment key with this id.");
+}
+
 void route_keys_revoke(struct call *call)
 {
 	struct store *store = call->admin->store;
@@ -156,9 +165,36 @@ void route_keys_revoke(struct call *call)
 		return;
 	}
 	json_decref(row);
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no enrollment key with this id.");
+	answer_trouble(call, r);
+}
+
+void route_keys_compromise(struct call *call)
+{
+	static const char *const names[] = { "since", NULL };
+	struct store *store = call->admin->store;
+	uint64_t since_s = 0, held = 0;
+	json_t *row = NULL;
+	int r;
+
+	r = body_only(call->body, names);
+	if (!r)
+		r = js_u64_or(call->body, "since", 0, &since_s);
+	if (!r && since_s > INT64_MAX)
+		r = fail(-EINVAL, "member \"since\" must be a time, in seconds since the epoch");
+	if (r < 0) {
+		answer_invalid(call->connection);
+		return;
+	}
+	r = store_enrollment_key_compromise(store, &call->by, call->words[0], since_s, &held);
+	if (!r)
+		r = store_enrollment_key(store, call->user.organization, call->words[0], take_row,
+					 &row);
+	if (r == 0) {
+		answer_json(
+			call->connection, 200,
+			json_pack("{s:o, s:I}", "enrollment_key", row, "held", (json_int_t)held));
+		return;
+	}
+	json_decref(row);
+	answer_trouble(call, r);
 }

@@ -31,6 +31,8 @@ const struct route routes[] = {
 	ROUTE(GET,  "/v1/enrollment-keys", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, keys_list),
 	ROUTE(POST, "/v1/enrollment-keys/*/revoke", BY_USER, ADMIN, "enrollment-key-revoked",
 	      PEOPLE, keys_revoke),
+	ROUTE(POST, "/v1/enrollment-keys/*/compromise", BY_USER, ADMIN,
+	      "enrollment-key-compromised", PEOPLE, keys_compromise),
 	ROUTE(POST, "/v1/devices", BY_USER, ADMIN, "device-created", PEOPLE, devices_create),
 	ROUTE(GET,  "/v1/devices", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, devices_list),
 	ROUTE(GET,  "/v1/devices/*", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, devices_show),

@@ -56,6 +56,7 @@ void route_whoami(struct call *call);
 void route_keys_create(struct call *call);
 void route_keys_list(struct call *call);
 void route_keys_revoke(struct call *call);
+void route_keys_compromise(struct call *call);
 void route_devices_create(struct call *call);
 void route_devices_list(struct call *call);
 void route_devices_show(struct call *call);

@@ -88,8 +88,9 @@ struct store_enrollment_key {
 	const char *created_by;
 	uint64_t max_uses, uses;
 	uint64_t created_s, expires_s;
-	uint64_t revoked_s; /* 0: not revoked */
-	bool expired;	    /* by the database's clock */
+	uint64_t revoked_s;	/* 0: not revoked */
+	uint64_t compromised_s; /* 0: not marked so */
+	bool expired;		/* by the database's clock */
 };
 
 typedef int (*store_enrollment_key_each)(const struct store_enrollment_key *row, void *userdata);
@@ -103,6 +104,11 @@ int store_enrollment_key(struct store *store, const uint8_t organization[static 
 /* Revoking twice is 0. Devices made by the key are left alone. STORE_NOT_FOUND. */
 int store_enrollment_key_revoke(struct store *store, const struct store_by *by,
 				const char *id) MUST_CHECK;
+
+/* Revokes it, and holds its devices that were made at since_s or later until each is released. Once
+ * more holds again. *ret_held: how many are held now that weren't. STORE_NOT_FOUND. */
+int store_enrollment_key_compromise(struct store *store, const struct store_by *by, const char *id,
+				    uint64_t since_s, uint64_t *ret_held) MUST_CHECK;
 
 /* --- devices (created by core: MESSAGE_REDEEM, MESSAGE_MINT) --------------------------------- */
 

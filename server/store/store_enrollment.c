@@ -4,6 +4,7 @@
  * core has computed. A used key stays used whatever happens to its devices.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/store/store_internal.h"
@@ -30,7 +31,8 @@ struct walk {
 
 #define KEY_COLUMNS                                                                                \
 	"SELECT id, description, tags, allow_from, redeem_from, created_by, max_uses, uses,"       \
-	" created_s, expires_s, revoked_s FROM enrollment_key WHERE organization = $1"
+	" created_s, expires_s, revoked_s, compromised_s FROM enrollment_key WHERE organization "  \
+	"= $1"
 
 static int take_key(const struct db_row *row, void *userdata)
 {
@@ -47,6 +49,7 @@ static int take_key(const struct db_row *row, void *userdata)
 		.created_s = db_number(row, 8),
 		.expires_s = db_number(row, 9),
 		.revoked_s = db_number(row, 10),
+		.compromised_s = db_number(row, 11),
 	};
 
 	key.expired = key.expires_s <= walk->now_s;
@@ -107,6 +110,67 @@ int store_enrollment_key_revoke(struct store *store, const struct store_by *by, 
 	if (r < 0)
 		return r;
 	return store_end(store, revoke_key(store, by, id));
+}
+
+/* The devices of the key that are to be held: neither revoked, nor held for this already. */
+#define ITS_DEVICES                                                                                \
+	" WHERE organization = $1 AND enrollment_key = $2 AND created_s >= $3 AND revoked_s = 0"   \
+	" AND held <> 'compromised'"
+
+/* Whoever waits for people would wait in vain. */
+static int hold_devices(struct store *store, const struct store_by *by, const char *id,
+			uint64_t since_s, uint64_t now_s)
+{
+	int r = db_run(store->db,
+		       "UPDATE approval SET state = 'ended', decided_s = $4,"
+		       " detail = 'the enrollment key was compromised'"
+		       " WHERE state = 'pending' AND kind = 'unlock'"
+		       " AND device IN (SELECT id FROM device" ITS_DEVICES ")",
+		       DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES), DB_TEXT(id),
+			       DB_NUMBER(since_s), DB_NUMBER(now_s)));
+
+	if (r != 0)
+		return r;
+	return db_run(store->db, "UPDATE device SET held = 'compromised'" ITS_DEVICES,
+		      DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES), DB_TEXT(id),
+			      DB_NUMBER(since_s)));
+}
+
+static int compromise_key(struct store *store, const struct store_by *by, const char *id,
+			  uint64_t since_s, uint64_t *ret_held)
+{
+	char detail[96];
+	uint64_t now_s;
+	int r;
+
+	r = db_now(store->db, &now_s);
+	if (r == 0)
+		r = db_run(store->db,
+			   "UPDATE enrollment_key SET compromised_s = $1,"
+			   " revoked_s = CASE WHEN revoked_s > 0 THEN revoked_s ELSE $1 END"
+			   " WHERE organization = $2 AND id = $3",
+			   DB_ARGS(DB_NUMBER(now_s),
+				   DB_BLOB(by->organization, ORGANIZATION_ID_BYTES), DB_TEXT(id)));
+	if (r == 0 && db_changes(store->db) == 0)
+		return STORE_NOT_FOUND;
+	if (r == 0)
+		r = hold_devices(store, by, id, since_s, now_s);
+	if (r != 0)
+		return r;
+	*ret_held = db_changes(store->db);
+	snprintf(detail, sizeof(detail), "%s: %llu devices held, made since %llu", id,
+		 (unsigned long long)*ret_held, (unsigned long long)since_s);
+	return store_audit_action(store, by, "enrollment-key-compromised", NULL, detail);
+}
+
+int store_enrollment_key_compromise(struct store *store, const struct store_by *by, const char *id,
+				    uint64_t since_s, uint64_t *ret_held)
+{
+	int r = db_begin(store->db);
+
+	if (r < 0)
+		return r;
+	return store_end(store, compromise_key(store, by, id, since_s, ret_held));
 }
 
 /* --- redeeming ------------------------------------------------------------------------------- */

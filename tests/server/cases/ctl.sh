@@ -28,6 +28,9 @@ says "list" 0 "env=test,role=web" "$ctl" enrollment-key list
 check "list hides the secret" sh -c '! grep -qF "$1" "$2"' - "${key#*-}" "$server_home/out"
 says "revoke" 0 "is revoked" "$ctl" enrollment-key revoke "${key%%-*}"
 says "revoke an unknown one" 3 "404" "$ctl" enrollment-key revoke ZZZZ
+says "compromise" 0 "0 more devices are held" "$ctl" enrollment-key compromise "${key%%-*}"
+says "compromise: a wrong time" 2 "duration" "$ctl" enrollment-key compromise "${key%%-*}" --since soon
+says "compromise an unknown one" 3 "404" "$ctl" enrollment-key compromise ZZZZ --since 12h
 says "revoke nonsense" 2 "ID must be" "$ctl" enrollment-key revoke z
 says "no denials" 0 "No denials." "$ctl" denials
 says "no devices" 0 "No devices." "$ctl" device list

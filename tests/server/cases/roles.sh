@@ -31,6 +31,8 @@ for name in ada app; do
 	expect "$name creates no key" 403 role
 	api POST "/v1/enrollment-keys/$key_id/revoke"
 	expect "$name revokes no key" 403 role
+	api POST "/v1/enrollment-keys/$key_id/compromise"
+	expect "$name says of no key that it is compromised" 403 role
 	api POST /v1/devices '{"name":"x","allow_from":["10.0.0.0/8"]}'
 	expect "$name adds no device" 403 role
 	for word in disable enable revoke release set allow-once destroy rotate drop-old-keys; do
@@ -88,6 +90,8 @@ api GET "/v1/devices/$device/explain?from=127.0.0.1"
 expect "nor gets it explained" 404 not-found
 api POST "/v1/enrollment-keys/$key_id/revoke"
 expect "nor revokes the key" 404 not-found
+api POST "/v1/enrollment-keys/$key_id/compromise"
+expect "nor says that it is compromised" 404 not-found
 
 api_token=$(token_of old)
 api GET /v1/whoami
