@@ -87,7 +87,10 @@ static int serve_port(const struct compat *compat, uint16_t port)
 	int r = open_listener(port, &listener);
 
 	while (r == 0) {
-		CLEANUP_CLOSE int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		struct sockaddr_in peer;
+		socklen_t len = sizeof(peer);
+		CLEANUP_CLOSE int fd = accept4(listener, (struct sockaddr *)&peer, &len,
+					       SOCK_CLOEXEC);
 		pid_t pid;
 
 		if (fd < 0 && errno != EINTR && errno != ECONNABORTED)
