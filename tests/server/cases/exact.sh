@@ -37,8 +37,10 @@ api POST "/v1/devices/$device/disable"
 for replies in 1 3; do
 	api POST "/v1/devices/$device/allow-once" "{\"replies\":$replies}"
 	recover_at_once 200 "${paths[@]}"
-	equal "a waiver of $replies, 200 ask at once" "$statuses" "200 $replies
-403 $((200 - replies))"
+	# A node that can't keep up answers 503, on a busy machine: no permission either.
+	equal "a waiver of $replies, 200 ask at once" "$(sed -n 's/^200 //p' <<<"$statuses")" "$replies"
+	equal "all others were refused" "$(awk '$1 == 403 || $1 == 503 { n += $2 } END { print n }' <<<"$statuses")" $((200 - replies))
+	check "most of them by the waiver's end" test "$(sed -n 's/^403 //p' <<<"$statuses")" -gt 20
 done
 equal "the store says so" "$(store_sql "SELECT replies FROM waiver ORDER BY serial" | tr '\n' ' ')" "1 3 "
 equal "and the audit" "$(store_sql "SELECT count(*) FROM audit WHERE event = 'unlock-allowed' AND reason = 'waiver'")" 4
@@ -71,13 +73,14 @@ equal "revoked meanwhile" "$(fetch -o /dev/null -w '%{http_code}' -X POST -H "Au
 	--data-binary "" "${admin_urls[-1]}/v1/devices/$device/revoke")" 200
 returned=$(date +%s.%N)
 wait "$flight" "$held"
-equal "each connection was told so" "$(count 403 revoke.log)" 200
-equal "and nothing else than 200 and 403" "$(awk '$1 != 200 && $1 != 403' "$server_home/revoke.log")" ""
+equal "each connection was told so, or that the server is busy" "$(awk '$1 == 403 || $1 == 503' "$server_home/revoke.log" | wc -l)" 200
+check "some were told so" test "$(count 403 revoke.log)" -gt 0
+equal "and nothing else than 200, 403 and 503" "$(awk '$1 != 200 && $1 != 403 && $1 != 503' "$server_home/revoke.log")" ""
 equal "no answer of 200 to what was asked after it had returned" \
 	"$(awk -v returned="$returned" '$1 == 200 && $3 > returned' "$server_home/revoke.log")" ""
 # What has left before may be on its way, to a client that is one thread for 200 connections.
 equal "nor any a second later" "$(awk -v returned="$returned" '$1 == 200 && $4 > returned + 1' "$server_home/revoke.log")" ""
-equal "who waited is refused" "$(count 403 held.log)" 50
+equal "who waited is refused, or was told to come again" "$(awk '$1 == 403 || $1 == 503' "$server_home/held.log" | wc -l)" 50
 equal "and their request is over" "$(store_sql "SELECT count(*) FROM approval WHERE state = 'pending'")" 0
 sort -k4n "$server_home/revoke.log" | awk -v returned="$returned" '{ n[$1]++ } $1 == 200 { last = $4 }
 	END { printf "#   200: %d, 403: %d, last 200 %.3f s after the revoke had returned\n", n[200], n[403], last - returned }'
