@@ -77,6 +77,8 @@ expect "defer for nothing" 400 invalid
 api POST "/v1/devices/$device/allow-once" '{"from":"127.0.0.1"}'
 recover "$device_url" "$kid" "$point"
 equal "allow once goes over a denial" "$status" 200
+# On a busy machine the 25 s of holding are over by now: it comes again, as Clevis would.
+! has_answer two || asking two 127.0.0.2
 api POST "/v1/devices/$device/disable"
 equal "disabling refuses who waits" "$(asked two)" 403
 api GET "/v1/approvals/$approval"
