@@ -215,7 +215,7 @@ static const char *stopped_phase(const struct boot_result *result)
 int boot_result_check(const char *phase)
 {
 	struct boot_result result;
-	bool is_later = false;
+	bool is_later = false, has_image = true;
 	int r = boot_result_read(&result);
 
 	if (r < 0 || strcmp(stopped_phase(&result), phase) != 0)
@@ -223,18 +223,21 @@ int boot_result_check(const char *phase)
 	if (result.exists && result.is_ok &&
 	    strcmp(result.action, boot_action_name(BOOT_NOTHING)) != 0)
 		return 0;
+	if (was_booted_since(&is_later) < 0) {
+		fail_clear(); /* no image was made yet */
+		has_image = false;
+	}
+	/* An image that was made in this boot hasn't had its chance: what the one before it said
+	 * counts no more. */
+	if (has_image && !is_later)
+		return 0;
 	if (result.exists && !result.is_ok)
 		return fail(-EIO,
 			    "at boot, `%s` stopped: %s. The machine was left as it is: reboot to "
 			    "try again, or run "
 			    "\"panocrypt-bootstrap undo\"",
 			    result.phase, result.reason);
-	r = was_booted_since(&is_later);
-	if (r < 0) {
-		fail_clear(); /* no image was made yet */
-		return 0;
-	}
-	return is_later
+	return has_image
 		       ? fail(-EIO, "this boot went around the new boot step: another kernel or "
 				    "menu entry was booted; "
 				    "choose the default entry, or run \"panocrypt-bootstrap undo\"")
