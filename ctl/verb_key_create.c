@@ -11,9 +11,10 @@
 
 struct options {
 	struct ctl ctl;
-	const char *description, *expires_in;
-	struct option_list tags, allow_from, redeem_from;
+	const char *description, *expires_in, *approval, *environment, *workload, *absent_after;
+	struct option_list tags, allow_from, redeem_from, networks;
 	uint64_t max_uses;
+	bool hold, ephemeral;
 };
 
 static const struct option_row rows[] = {
@@ -27,10 +28,51 @@ static const struct option_row rows[] = {
 	  "how many devices it may enroll (default: 1)" },
 	{ "expires-in", NULL, OPTION_TEXT, offsetof(struct options, expires_in), "TIME",
 	  "such as 30m, 24h, 7d (default: 24h)" },
+	{ "network-list", NULL, OPTION_LIST, offsetof(struct options, networks), "NAME",
+	  "devices may unlock from these, too; may be repeated" },
+	{ "approval", NULL, OPTION_TEXT, offsetof(struct options, approval), "WHEN",
+	  "people approve unlocks: none, active or always (default: none)" },
+	{ "hold", NULL, OPTION_FLAG, offsetof(struct options, hold), NULL,
+	  "devices unlock nothing until each is released" },
+	{ "ephemeral", NULL, OPTION_FLAG, offsetof(struct options, ephemeral), NULL,
+	  "devices that aren't away for longer than 24h, or --absent-after" },
+	{ "absent-after", NULL, OPTION_TEXT, offsetof(struct options, absent_after), "TIME",
+	  "people are asked when a device wasn't seen for so long" },
+	{ "environment", NULL, OPTION_TEXT, offsetof(struct options, environment), "TEXT",
+	  "such as production" },
+	{ "workload", NULL, OPTION_TEXT, offsetof(struct options, workload), "TEXT",
+	  "such as database" },
 	{ "description", NULL, OPTION_TEXT, offsetof(struct options, description), "TEXT",
 	  "for people" },
 	CTL_ROWS,
 };
+
+/* What isn't said is left to the server. */
+static int add_defaults(const struct options *options, json_t *body)
+{
+	const struct {
+		const char *name, *text;
+	} texts[] = {
+		{ "approval", options->approval },
+		{ "environment", options->environment },
+		{ "workload", options->workload },
+	};
+	uint64_t absence_s;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (texts[i].text)
+			json_object_set_new(body, texts[i].name, json_string(texts[i].text));
+	json_object_set_new(body, "network_lists", ctl_list(&options->networks));
+	json_object_set_new(body, "hold", json_boolean(options->hold));
+	json_object_set_new(body, "ephemeral", json_boolean(options->ephemeral));
+	if (!options->absent_after)
+		return 0;
+	r = ctl_duration(options->absent_after, &absence_s);
+	if (r == 0)
+		json_object_set_new(body, "absence_s", json_integer((json_int_t)absence_s));
+	return r;
+}
 
 static int make_body(const struct options *options, json_t **ret)
 {
@@ -46,7 +88,7 @@ static int make_body(const struct options *options, json_t **ret)
 			 "redeem_from", ctl_list(&options->redeem_from), "max_uses",
 			 (json_int_t)(options->max_uses ? options->max_uses : 1), "expires_in_s",
 			 (json_int_t)expires_in_s);
-	return 0;
+	return add_defaults(options, *ret);
 }
 
 static int run(void *opaque, char **words)

@@ -160,8 +160,12 @@ struct message_mint_key {
 	char tags[1024];	/* JSON array text, validated by admin */
 	char allow_from[2048];	/* JSON array text of CIDRs, validated by admin */
 	char redeem_from[2048]; /* the same */
-	uint64_t max_uses;	/* at least 1 */
-	uint64_t expires_in_s;
+	char networks[1024];	/* JSON array text: names of network lists */
+	char approval[8];	/* "none", "active", "always" */
+	char environment[68], workload[68];
+	uint64_t max_uses; /* at least 1 */
+	uint64_t expires_in_s, absence_s;
+	uint32_t hold, ephemeral; /* 0 or 1 */
 };
 
 struct message_key_minted {

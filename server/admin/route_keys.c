@@ -3,6 +3,7 @@
  * Enrollment keys: create (by core, which alone can hash them), list, revoke, compromise.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/enrollment_key.h"
@@ -13,6 +14,9 @@
 #define USES_MOST 1000000
 #define EXPIRES_DEFAULT_S (24 * 3600)
 #define EXPIRES_MOST_S (90ULL * 24 * 3600)
+#define WORD_MAX 64
+#define ABSENCE_MOST_S (10ULL * 366 * 24 * 3600)
+#define ABSENCE_EPHEMERAL_S (24 * 3600)
 
 static int read_limits(const json_t *body, struct message_mint_key *ret)
 {
@@ -31,11 +35,44 @@ static int read_limits(const json_t *body, struct message_mint_key *ret)
 	return 0;
 }
 
+/* What its devices begin with, besides tags and addresses. An ephemeral one isn't away for long. */
+static int read_defaults(const json_t *body, struct message_mint_key *ret)
+{
+	const char *approval = "none", *environment = "", *workload = "";
+	bool hold = false, ephemeral = false;
+	int r;
+
+	r = body_list_names(body, ret->networks, sizeof(ret->networks));
+	if (!r)
+		r = body_approval(body, &approval);
+	if (!r)
+		r = body_text(body, "environment", WORD_MAX, &environment);
+	if (!r)
+		r = body_text(body, "workload", WORD_MAX, &workload);
+	if (!r)
+		r = js_bool_or(body, "hold", false, &hold);
+	if (!r)
+		r = js_bool_or(body, "ephemeral", false, &ephemeral);
+	if (!r)
+		r = body_number(body, "absence_s", ephemeral ? ABSENCE_EPHEMERAL_S : 0, 0,
+				ABSENCE_MOST_S, &ret->absence_s);
+	if (r < 0)
+		return r;
+	snprintf(ret->approval, sizeof(ret->approval), "%s", approval);
+	snprintf(ret->environment, sizeof(ret->environment), "%s", environment);
+	snprintf(ret->workload, sizeof(ret->workload), "%s", workload);
+	ret->hold = hold;
+	ret->ephemeral = ephemeral;
+	return 0;
+}
+
 static int read_question(const struct call *call, struct message_mint_key *ret)
 {
-	static const char *const names[] = { "description", "tags",	"allow_from",
-					     "redeem_from", "max_uses", "expires_in_s",
-					     NULL };
+	static const char *const names[] = { "description",   "tags",	  "allow_from",
+					     "redeem_from",   "max_uses", "expires_in_s",
+					     "network_lists", "approval", "environment",
+					     "workload",      "hold",	  "ephemeral",
+					     "absence_s",     NULL };
 	const char *description;
 	int r;
 
@@ -52,6 +89,8 @@ static int read_question(const struct call *call, struct message_mint_key *ret)
 				sizeof(ret->redeem_from));
 	if (!r)
 		r = read_limits(call->body, ret);
+	if (!r)
+		r = read_defaults(call->body, ret);
 	if (r < 0)
 		return r;
 	strcpy(ret->description, description);

@@ -205,6 +205,13 @@ static int make_key(struct core_parts *parts, const struct message_mint_key *req
 				     .allow_from = request->allow_from,
 				     .redeem_from = request->redeem_from,
 				     .created_by = request->actor,
+				     .networks = request->networks,
+				     .approval = request->approval,
+				     .environment = request->environment,
+				     .workload = request->workload,
+				     .absence_s = request->absence_s,
+				     .hold = request->hold > 0,
+				     .ephemeral = request->ephemeral > 0,
 				     .max_uses = request->max_uses };
 	struct store_audit_entry entry = { .event = "enrollment-key-created",
 					   .actor = request->actor,
@@ -222,6 +229,12 @@ static int make_key(struct core_parts *parts, const struct message_mint_key *req
 	return r != 0 ? r : audit_made(parts, row.organization, &entry, source);
 }
 
+static bool approval_is_known(const char *text)
+{
+	return strcmp(text, "none") == 0 || strcmp(text, "active") == 0 ||
+	       strcmp(text, "always") == 0;
+}
+
 static bool is_sensible(const struct message_mint_key *request)
 {
 	struct cidr_list list;
@@ -229,7 +242,8 @@ static bool is_sensible(const struct message_mint_key *request)
 	return request->max_uses >= 1 && request->max_uses <= MINT_USES_MAX &&
 	       request->expires_in_s >= 1 && request->expires_in_s <= MINT_EXPIRES_MAX_S &&
 	       cidr_list_parse(request->allow_from, &list) == 0 &&
-	       cidr_list_parse(request->redeem_from, &list) == 0;
+	       cidr_list_parse(request->redeem_from, &list) == 0 &&
+	       approval_is_known(request->approval);
 }
 
 int mint_key(struct core_parts *parts, const struct message_mint_key *request,
@@ -246,6 +260,11 @@ int mint_key(struct core_parts *parts, const struct message_mint_key *request,
 	r = store_begin(parts->store);
 	if (r == 0)
 		r = core_parts_end(parts, make_key(parts, request, source, &key));
+	if (r == STORE_NO_LIST) {
+		ret->status = 400;
+		snprintf(ret->code, sizeof(ret->code), "invalid");
+		return 0;
+	}
 	ret->status = r == 0 ? 201 : 503;
 	if (r == 0)
 		snprintf(ret->key, sizeof(ret->key), "%s", key.chars);

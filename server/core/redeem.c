@@ -211,6 +211,8 @@ static int enroll_new(struct redeeming *redeeming, struct message_redeemed *ret)
 	if (r == 0)
 		r = mint_insert(parts, &device, thumbprint);
 	if (r == 0)
+		r = store_redeem_defaults(parts->store, redeeming->key_id, device.id);
+	if (r == 0)
 		r = audit_enrolled(redeeming, "enrolled", device.id);
 	if (r != 0)
 		return r;

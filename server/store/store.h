@@ -91,6 +91,10 @@ struct store_enrollment_key {
 	uint64_t revoked_s;	/* 0: not revoked */
 	uint64_t compromised_s; /* 0: not marked so */
 	bool expired;		/* by the database's clock */
+	/* What its devices begin with. hold: held, until people have looked. */
+	const char *networks, *approval, *environment, *workload;
+	uint64_t absence_s;
+	bool hold, ephemeral;
 };
 
 typedef int (*store_enrollment_key_each)(const struct store_enrollment_key *row, void *userdata);

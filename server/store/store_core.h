@@ -251,10 +251,12 @@ struct store_new_key {
 	char id[ENROLLMENT_ID_SIZE];
 	uint8_t secret_hash[SECRET_HASH_BYTES];
 	const char *description, *tags, *allow_from, *redeem_from, *created_by;
-	uint64_t max_uses, created_s, expires_s;
+	const char *networks, *approval, *environment, *workload;
+	uint64_t max_uses, created_s, expires_s, absence_s;
+	bool hold, ephemeral;
 };
 
-/* STORE_CONFLICT: the id is taken. */
+/* STORE_CONFLICT: the id is taken; STORE_NO_LIST. */
 int store_enrollment_key_insert(struct store *store, const struct store_new_key *key) MUST_CHECK;
 
 /* What redeeming reads of a key. */
@@ -269,6 +271,9 @@ struct store_redeem {
 
 /* STORE_NOT_FOUND: no key with this id. */
 int store_redeem_key(struct store *store, const char *id, struct store_redeem *ret) MUST_CHECK;
+/* Gives a new device what its key's devices begin with, besides tags and addresses. */
+int store_redeem_defaults(struct store *store, const char *id,
+			  const uint8_t device[static DEVICE_ID_BYTES]) MUST_CHECK;
 /* Counts one use. STORE_CONFLICT: there was none left. */
 int store_redeem_use(struct store *store, const char *id) MUST_CHECK;
 

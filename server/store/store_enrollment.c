@@ -11,16 +11,26 @@
 
 int store_enrollment_key_insert(struct store *store, const struct store_new_key *key)
 {
+	int r = store_networks_exist(store, key->organization, key->networks);
+
+	if (r != 0)
+		return r;
 	return db_run(
 		store->db,
 		"INSERT INTO enrollment_key (id, organization, secret_hash, description, tags,"
-		" allow_from, redeem_from, created_by, max_uses, created_s, expires_s)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		" allow_from, redeem_from, created_by, max_uses, created_s, expires_s, networks,"
+		" approval, hold, absence_s, ephemeral, environment, workload)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+		" $17, $18)",
 		DB_ARGS(DB_TEXT(key->id), DB_BLOB(key->organization, ORGANIZATION_ID_BYTES),
 			DB_BLOB(key->secret_hash, SECRET_HASH_BYTES), DB_TEXT(key->description),
 			DB_TEXT(key->tags), DB_TEXT(key->allow_from), DB_TEXT(key->redeem_from),
 			DB_TEXT(key->created_by), DB_NUMBER(key->max_uses),
-			DB_NUMBER(key->created_s), DB_NUMBER(key->expires_s)));
+			DB_NUMBER(key->created_s), DB_NUMBER(key->expires_s),
+			DB_TEXT(key->networks), DB_TEXT(key->approval),
+			DB_NUMBER(key->hold ? 1 : 0), DB_NUMBER(key->absence_s),
+			DB_NUMBER(key->ephemeral ? 1 : 0), DB_TEXT(key->environment),
+			DB_TEXT(key->workload)));
 }
 
 struct walk {
@@ -31,7 +41,9 @@ struct walk {
 
 #define KEY_COLUMNS                                                                                \
 	"SELECT id, description, tags, allow_from, redeem_from, created_by, max_uses, uses,"       \
-	" created_s, expires_s, revoked_s, compromised_s FROM enrollment_key WHERE organization "  \
+	" created_s, expires_s, revoked_s, compromised_s, networks, approval,"                     \
+	" hold, absence_s, ephemeral, environment, workload FROM enrollment_key WHERE "            \
+	"organization "                                                                            \
 	"= $1"
 
 static int take_key(const struct db_row *row, void *userdata)
@@ -50,6 +62,13 @@ static int take_key(const struct db_row *row, void *userdata)
 		.expires_s = db_number(row, 9),
 		.revoked_s = db_number(row, 10),
 		.compromised_s = db_number(row, 11),
+		.networks = db_text(row, 12),
+		.approval = db_text(row, 13),
+		.hold = db_number(row, 14) > 0,
+		.absence_s = db_number(row, 15),
+		.ephemeral = db_number(row, 16) > 0,
+		.environment = db_text(row, 17),
+		.workload = db_text(row, 18),
 	};
 
 	key.expired = key.expires_s <= walk->now_s;
@@ -204,6 +223,20 @@ int store_redeem_key(struct store *store, const char *id, struct store_redeem *r
 			 " FROM enrollment_key k JOIN organization o ON o.id = k.organization"
 			 " WHERE k.id = $1",
 			 DB_ARGS(DB_TEXT(id)), take_redeem, ret);
+}
+
+int store_redeem_defaults(struct store *store, const char *id,
+			  const uint8_t device[static DEVICE_ID_BYTES])
+{
+	int r = db_run(store->db,
+		       "UPDATE device SET networks = k.networks, approval = k.approval,"
+		       " held = CASE WHEN k.hold = 1 THEN 'new' ELSE '' END,"
+		       " absence_s = k.absence_s, ephemeral = k.ephemeral,"
+		       " environment = k.environment, workload = k.workload"
+		       " FROM enrollment_key k WHERE device.id = $1 AND k.id = $2",
+		       DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES), DB_TEXT(id)));
+
+	return r == 0 && db_changes(store->db) != 1 ? STORE_NOT_FOUND : r;
 }
 
 int store_redeem_use(struct store *store, const char *id)

@@ -155,7 +155,9 @@ static inline struct message_key_minted fixture_key(struct fixture *fixture, con
 						    const char *redeem_from, uint64_t max_uses)
 {
 	struct source_address source = fixture_source(FIXTURE_FROM);
-	struct message_mint_key request = { .max_uses = max_uses, .expires_in_s = 3600 };
+	struct message_mint_key request = {
+		.max_uses = max_uses, .expires_in_s = 3600, .networks = "[]", .approval = "none"
+	};
 	struct message_key_minted ret = { .status = 0 };
 
 	memcpy(request.organization, fixture->by.organization, sizeof(request.organization));

@@ -217,6 +217,8 @@ static void mints_and_redeems(void **state)
 	memcpy(message.mint_key.organization, running->fixture->by.organization, 16);
 	strcpy(message.mint_key.actor, "alice");
 	strcpy(message.mint_key.tags, "[]");
+	strcpy(message.mint_key.networks, "[]");
+	strcpy(message.mint_key.approval, "none");
 	message.mint_key.max_uses = 1;
 	message.mint_key.expires_in_s = 60;
 	assert_ok(message_send(&running->admin, &message, -1));

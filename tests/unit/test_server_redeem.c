@@ -322,7 +322,9 @@ static void mints_sensibly(void **state)
 	struct message_redeemed made = { .status = 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct message_mint_key request = { .max_uses = rows[i].max_uses,
+		struct message_mint_key request = { .networks = "[]",
+						    .approval = "none",
+						    .max_uses = rows[i].max_uses,
 						    .expires_in_s = rows[i].expires_in_s };
 		struct message_key_minted got = { .status = 0 };
 

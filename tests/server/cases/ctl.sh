@@ -28,6 +28,10 @@ says "list" 0 "env=test,role=web" "$ctl" enrollment-key list
 check "list hides the secret" sh -c '! grep -qF "$1" "$2"' - "${key#*-}" "$server_home/out"
 says "revoke" 0 "is revoked" "$ctl" enrollment-key revoke "${key%%-*}"
 says "revoke an unknown one" 3 "404" "$ctl" enrollment-key revoke ZZZZ
+says "a key for devices to look at first" 0 "" "$ctl" enrollment-key create --hold --ephemeral --absent-after 2h \
+	--approval always --environment production --workload db
+equal "it says so" "$("$ctl" enrollment-key list --json | jq -r '.enrollment_keys[0] |
+	"\(.hold) \(.ephemeral) \(.absence_s) \(.approval) \(.environment) \(.workload)"')" "true true 7200 always production db"
 says "compromise" 0 "0 more devices are held" "$ctl" enrollment-key compromise "${key%%-*}"
 says "compromise: a wrong time" 2 "duration" "$ctl" enrollment-key compromise "${key%%-*}" --since soon
 says "compromise an unknown one" 3 "404" "$ctl" enrollment-key compromise ZZZZ --since 12h
