@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Six power cuts with a fixed seed, for make check: one conversion with them comes to its end with every file. This seed has one
+# Six power cuts with a fixed seed, not yet a part of make check: one conversion with them comes to its end with every file. This seed has one
 # in bootpart, place, open, encrypt, grow and leave each.
 set -u
 # shellcheck source=tests/lib.sh
