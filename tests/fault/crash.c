@@ -17,7 +17,6 @@
 #include "tests/fault/states.h"
 
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 
 #define SHIFT (16 * MIB)
@@ -34,15 +33,6 @@ struct shared {
 };
 
 static struct shared *shared;
-
-static void *share(size_t bytes)
-{
-	void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (data == MAP_FAILED)
-		die("no memory");
-	return data;
-}
 
 static bool is_known_placed(uint64_t hash)
 {
@@ -126,11 +116,12 @@ static void say_loss(const struct work *work, const char *state, const char *los
 		shared->is_over = true;
 }
 
-static void judge_machine(const struct work *work, struct judge *judge,
-			  const struct machine *machine, const char *state)
+static void judge_machine(const struct work *work, struct judge *judge, struct machine *machine,
+			  const char *state)
 {
 	char loss[JUDGE_TEXT] = "";
 
+	judge->device = &machine->files[DEVICE_FILE];
 	machine_store(machine, judge->world->folder);
 	if ((work->scenario->is_shown_to_stock && !judge_stock(judge, loss)) ||
 	    !work->scenario->judge(judge, loss))
@@ -258,8 +249,7 @@ static void check_log(const struct work *work, const struct machine *base, const
 		die("the log is not all that was written");
 }
 
-static void record_base(const struct work *work, const struct machine *base, size_t drop,
-			struct log *ret)
+static void record_base(const struct work *work, struct machine *base, size_t drop, struct log *ret)
 {
 	struct world *world = &shared->worlds[JOBS_MAX];
 	int status;
@@ -318,9 +308,7 @@ static int do_forgetful(char **args)
 		snprintf(state, sizeof(state), "forgotten=%zu", drop);
 		if (!judge_boots(&work.judge, loss))
 			say_loss(&work, state, loss);
-		for (size_t i = 0; i < again.count; i++)
-			free(again.events[i].data);
-		free(again.events);
+		log_done(&again);
 	}
 	say_counts("forgetful disk", writes);
 	return shared->lost ? 1 : 0;

@@ -4,7 +4,6 @@
  */
 #include "tests/fault/image.h"
 
-#include "common/cleanup.h"
 #include "common/file.h"
 
 #include <fcntl.h>
@@ -14,6 +13,8 @@
 #include <sys/stat.h>
 
 #define PAGES (IMAGE_ROOM / IMAGE_PAGE)
+
+static const uint8_t zeros[IMAGE_PAGE];
 
 void die(const char *format, ...)
 {
@@ -27,19 +28,14 @@ void die(const char *format, ...)
 	_exit(2);
 }
 
-static void *room(size_t bytes)
+void *share(size_t bytes)
 {
 	void *data = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (data == MAP_FAILED)
 		die("no memory");
 	return data;
-}
-
-void image_make(struct image *ret)
-{
-	*ret = (struct image){ 0, room(IMAGE_ROOM), room(PAGES * sizeof(bool)) };
 }
 
 static uint64_t pages_of(uint64_t len)
@@ -47,20 +43,84 @@ static uint64_t pages_of(uint64_t len)
 	return (len + IMAGE_PAGE - 1) / IMAGE_PAGE;
 }
 
+/* --- content ---------------------------------------------------------------------------------- */
+
+void image_make(struct image *ret)
+{
+	*ret = (struct image){ 0, share(IMAGE_ROOM), share(PAGES * sizeof(*ret->pages)),
+			       share(PAGES * sizeof(*ret->hashes)) };
+}
+
 void image_copy(struct image *to, const struct image *from)
 {
-	uint64_t pages = pages_of(MAX(to->len, from->len));
+	uint64_t pages = pages_of(from->len);
 
-	for (uint64_t i = 0; i < pages; i++) {
-		uint8_t *page = to->data + i * IMAGE_PAGE;
-
-		if (from->is_used[i])
-			memcpy(page, from->data + i * IMAGE_PAGE, IMAGE_PAGE);
-		else if (to->is_used[i])
-			memset(page, 0, IMAGE_PAGE);
-		to->is_used[i] = from->is_used[i];
-	}
+	memcpy(to->pages, from->pages, pages * sizeof(*to->pages));
+	memcpy(to->hashes, from->hashes, pages * sizeof(*to->hashes));
 	to->len = from->len;
+}
+
+/* A page to be written to. */
+static uint8_t *own_page(struct image *image, uint64_t i)
+{
+	uint8_t *own = image->room + i * IMAGE_PAGE;
+
+	if (image->pages[i] != own)
+		memcpy(own, image->pages[i], IMAGE_PAGE);
+	image->pages[i] = own;
+	image->hashes[i] = 0;
+	return own;
+}
+
+void image_resize(struct image *image, uint64_t len)
+{
+	if (len > IMAGE_ROOM)
+		die("a file of %llu bytes is more than an image holds", (unsigned long long)len);
+	if (len < image->len && len % IMAGE_PAGE)
+		memset(own_page(image, len / IMAGE_PAGE) + len % IMAGE_PAGE, 0,
+		       IMAGE_PAGE - len % IMAGE_PAGE);
+	for (uint64_t i = pages_of(image->len); i < pages_of(len); i++) {
+		image->pages[i] = zeros;
+		image->hashes[i] = 0;
+	}
+	image->len = len;
+}
+
+void image_write(struct image *image, uint64_t offset, const void *data, size_t len)
+{
+	const uint8_t *from = data;
+
+	if (offset + len > IMAGE_ROOM)
+		die("a write at %llu is more than an image holds", (unsigned long long)offset);
+	if (offset + len > image->len)
+		image_resize(image, offset + len);
+	while (len) {
+		size_t n = (size_t)MIN(len, IMAGE_PAGE - offset % IMAGE_PAGE);
+		uint8_t *own = image->room + offset / IMAGE_PAGE * IMAGE_PAGE;
+
+		if (n == IMAGE_PAGE) /* all of it: nothing to be kept */
+			image->pages[offset / IMAGE_PAGE] = own;
+		memcpy(own_page(image, offset / IMAGE_PAGE) + offset % IMAGE_PAGE, from, n);
+		from += n;
+		offset += n;
+		len -= n;
+	}
+}
+
+void image_read(const struct image *image, uint64_t offset, void *ret, size_t len)
+{
+	uint8_t *to = ret;
+
+	if (offset + len > image->len)
+		die("reading behind the end of an image");
+	while (len) {
+		size_t n = (size_t)MIN(len, IMAGE_PAGE - offset % IMAGE_PAGE);
+
+		memcpy(to, image->pages[offset / IMAGE_PAGE] + offset % IMAGE_PAGE, n);
+		to += n;
+		offset += n;
+		len -= n;
+	}
 }
 
 /* musl's memcmp(3) goes byte by byte, and this is where the time would go. */
@@ -68,12 +128,12 @@ size_t image_same(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	size_t at = 0;
 
-	while (at + sizeof(uint64_t) <= len) {
-		uint64_t x, y;
+	while (at + 4 * sizeof(uint64_t) <= len) {
+		uint64_t x[4], y[4];
 
-		memcpy(&x, a + at, sizeof(x));
-		memcpy(&y, b + at, sizeof(y));
-		if (x != y)
+		memcpy(x, a + at, sizeof(x));
+		memcpy(y, b + at, sizeof(y));
+		if ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]))
 			break;
 		at += sizeof(x);
 	}
@@ -82,41 +142,12 @@ size_t image_same(const uint8_t *a, const uint8_t *b, size_t len)
 	return at;
 }
 
-static bool is_zero(const uint8_t *page)
+static bool is_page(const uint8_t *a, const uint8_t *b)
 {
-	static const uint8_t zeros[IMAGE_PAGE];
-
-	return image_same(page, zeros, IMAGE_PAGE) == IMAGE_PAGE;
+	return a == b || image_same(a, b, IMAGE_PAGE) == IMAGE_PAGE;
 }
 
-void image_write(struct image *image, uint64_t offset, const void *data, size_t len)
-{
-	uint64_t end = offset + len;
-
-	if (end > IMAGE_ROOM)
-		die("a write at %llu is more than an image holds", (unsigned long long)offset);
-	if (len == 0)
-		return;
-	memcpy(image->data + offset, data, len);
-	for (uint64_t i = offset / IMAGE_PAGE; i < pages_of(end); i++)
-		image->is_used[i] = !is_zero(image->data + i * IMAGE_PAGE);
-	image->len = MAX(image->len, end);
-}
-
-void image_resize(struct image *image, uint64_t len)
-{
-	if (len > IMAGE_ROOM)
-		die("a file of %llu bytes is more than an image holds", (unsigned long long)len);
-	for (uint64_t i = len / IMAGE_PAGE; i < pages_of(image->len); i++) {
-		uint64_t from = MAX(len, i * IMAGE_PAGE);
-
-		if (!image->is_used[i])
-			continue;
-		memset(image->data + from, 0, (i + 1) * IMAGE_PAGE - from);
-		image->is_used[i] = !is_zero(image->data + i * IMAGE_PAGE);
-	}
-	image->len = len;
-}
+/* --- hashes ----------------------------------------------------------------------------------- */
 
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
@@ -124,67 +155,134 @@ static uint64_t mix(uint64_t hash, uint64_t word)
 	return hash ^ (hash >> 29);
 }
 
-uint64_t image_hash(const struct image *image)
+/* Never 0. */
+static uint64_t page_hash(const uint8_t *page)
+{
+	uint64_t a = 1, b = 2, c = 3, d = 4, words[4];
+
+	for (size_t at = 0; at < IMAGE_PAGE; at += sizeof(words)) {
+		memcpy(words, page + at, sizeof(words));
+		a = mix(a, words[0]);
+		b = mix(b, words[1]);
+		c = mix(c, words[2]);
+		d = mix(d, words[3]);
+	}
+	return mix(mix(mix(a, b), c), d) | 1;
+}
+
+uint64_t image_hash(struct image *image)
 {
 	uint64_t hash = mix(1, image->len);
 
 	for (uint64_t i = 0; i < pages_of(image->len); i++) {
-		const uint8_t *page = image->data + i * IMAGE_PAGE;
-		uint64_t lanes[4] = { i, 2, 3, 4 }, words[4];
-
-		if (!image->is_used[i])
-			continue;
-		for (size_t at = 0; at < IMAGE_PAGE; at += sizeof(words)) {
-			memcpy(words, page + at, sizeof(words));
-			for (size_t k = 0; k < ARRAY_SIZE(lanes); k++)
-				lanes[k] = mix(lanes[k], words[k]);
-		}
-		for (size_t k = 0; k < ARRAY_SIZE(lanes); k++)
-			hash = mix(hash, lanes[k]);
+		if (!image->hashes[i])
+			image->hashes[i] = page_hash(image->pages[i]);
+		hash += mix(mix(2, i), image->hashes[i]);
 	}
+	return hash;
+}
+
+/* --- as files --------------------------------------------------------------------------------- */
+
+/* The disk's mapping is kept: mapping it anew for each look would cost more than the look. */
+static struct {
+	struct view view;
+	dev_t dev;
+	ino_t ino;
+} kept;
+
+#define KEPT_LEAST (32 * MIB)
+
+void view_done(struct view *view)
+{
+	if (view->data && view->data != kept.view.data)
+		munmap(view->data, view->len);
+}
+
+static struct view map(int fd, const char *path, uint64_t len)
+{
+	struct view view = { NULL, len };
+
+	if (!len)
+		return view;
+	view.data = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (view.data == MAP_FAILED)
+		die("%s can't be mapped: %s", path, strerror(errno));
+	return view;
+}
+
+struct view view_of(const char *path)
+{
+	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		die("%s: %s", path, strerror(errno));
+	if ((uint64_t)st.st_size < KEPT_LEAST)
+		return map(fd, path, (uint64_t)st.st_size);
+	if (kept.ino == st.st_ino && kept.dev == st.st_dev && kept.view.len == (uint64_t)st.st_size)
+		return kept.view;
+	if (kept.view.data)
+		munmap(kept.view.data, kept.view.len);
+	kept.view = map(fd, path, (uint64_t)st.st_size);
+	kept.ino = st.st_ino;
+	kept.dev = st.st_dev;
+	return kept.view;
+}
+
+uint64_t image_hash_file(const char *path)
+{
+	CLEANUP_VIEW struct view view = view_of(path);
+	uint64_t hash = mix(1, view.len);
+
+	for (uint64_t i = 0; i < pages_of(view.len); i++)
+		hash += mix(mix(2, i), page_hash(view.data + i * IMAGE_PAGE));
 	return hash;
 }
 
 void image_load(struct image *image, const char *path)
 {
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	off_t at = 0;
+	CLEANUP_VIEW struct view view = view_of(path);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		die("%s: %s", path, strerror(errno));
 	image_resize(image, 0);
-	image_resize(image, (uint64_t)st.st_size);
-	while ((at = lseek(fd, at, SEEK_DATA)) >= 0) {
-		off_t end = lseek(fd, at, SEEK_HOLE);
-
-		if (end < at ||
-		    file_pread_all(fd, image->data + at, (size_t)(end - at), (uint64_t)at) < 0)
-			die("reading %s", path);
-		for (uint64_t i = (uint64_t)at / IMAGE_PAGE; i < pages_of((uint64_t)end); i++)
-			image->is_used[i] = !is_zero(image->data + i * IMAGE_PAGE);
-		at = end;
+	image_resize(image, view.len);
+	for (uint64_t i = 0; i < pages_of(view.len); i++) {
+		if (!is_page(view.data + i * IMAGE_PAGE, zeros))
+			memcpy(own_page(image, i), view.data + i * IMAGE_PAGE, IMAGE_PAGE);
 	}
+}
+
+bool image_is_stored(const struct image *image, const char *path)
+{
+	CLEANUP_VIEW struct view view = view_of(path);
+
+	if (view.len != image->len)
+		return false;
+	for (uint64_t i = 0; i < pages_of(view.len); i++) {
+		if (!is_page(view.data + i * IMAGE_PAGE, image->pages[i]))
+			return false;
+	}
+	return true;
+}
+
+static void make_file(const char *path, uint64_t len)
+{
+	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 ||
+	    ((uint64_t)st.st_size != len && ftruncate(fd, (off_t)len) < 0))
+		die("%s: %s", path, strerror(errno));
 }
 
 void image_store(const struct image *image, const char *path)
 {
-	CLEANUP_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	uint64_t pages = pages_of(image->len), i = 0;
+	CLEANUP_VIEW struct view view = { NULL, 0 };
 
-	if (fd < 0 || ftruncate(fd, (off_t)image->len) < 0)
-		die("%s: %s", path, strerror(errno));
-	while (i < pages) {
-		uint64_t first = i, at;
-
-		while (i < pages && image->is_used[i])
-			i++;
-		at = first * IMAGE_PAGE;
-		if (i > first &&
-		    file_pwrite_all(fd, image->data + at,
-				    (size_t)(MIN(i * IMAGE_PAGE, image->len) - at), at) < 0)
-			die("writing %s", path);
-		while (i < pages && !image->is_used[i])
-			i++;
+	make_file(path, image->len);
+	view = view_of(path);
+	for (uint64_t i = 0; i < pages_of(view.len); i++) {
+		if (!is_page(view.data + i * IMAGE_PAGE, image->pages[i]))
+			memcpy(view.data + i * IMAGE_PAGE, image->pages[i], IMAGE_PAGE);
 	}
 }

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #define BOOTS_MAX 3
+#define LUKS_SECTOR_BYTES 4096
 #define SUPERBLOCK_OFFSET 1024
 #define SUPERBLOCK_BYTES 1024
 
@@ -67,34 +68,37 @@ static const char *device_of(const struct judge *judge, char ret[static 300])
 /* --- the filesystem --------------------------------------------------------------------------- */
 
 /* Only the superblock may differ (e2fsck writes down when it looked), and then it must be sound. */
-static bool is_same_filesystem(const struct judge *judge, const char *path, char *ret_loss)
+static bool is_same_filesystem(const struct judge *judge, const struct view *view, const char *path,
+			       char *ret_loss)
 {
 	struct spawn e2fsck = { .argv = { "e2fsck", "-fn", path } };
-	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-	CLEANUP_FREE uint8_t *chunk = malloc(MIB);
 	const struct image *want = judge->filesystem;
 	bool is_other_superblock = false;
 
-	if (fd < 0 || !chunk)
-		die("%s: %s", path, strerror(errno));
-	for (uint64_t at = 0; at < judge->payload_bytes; at += MIB) {
-		size_t n = (size_t)MIN(MIB, judge->payload_bytes - at), i;
+	for (uint64_t at = 0; at < judge->payload_bytes; at += IMAGE_PAGE) {
+		const uint8_t *is = view->data + at, *page = want->pages[at / IMAGE_PAGE];
+		size_t i = image_same(is, page, IMAGE_PAGE);
 
-		if (file_pread_all(fd, chunk, n, at) < 0)
-			return lost(ret_loss, "the filesystem can't be read: %s", fail_text());
-		i = image_same(chunk, want->data + at, n);
-		if (i < n && at == 0) {
-			is_other_superblock = i >= SUPERBLOCK_OFFSET;
-			memcpy(chunk + SUPERBLOCK_OFFSET, want->data + SUPERBLOCK_OFFSET,
-			       SUPERBLOCK_BYTES);
+		if (at == 0 && i >= SUPERBLOCK_OFFSET && i < SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES) {
+			is_other_superblock = true;
+			i = SUPERBLOCK_OFFSET + SUPERBLOCK_BYTES;
+			i += image_same(is + i, page + i, IMAGE_PAGE - i);
 		}
-		if (image_same(chunk, want->data + at, n) != n)
-			return lost(ret_loss, "the filesystem differs in the MiB at %llu",
-				    (unsigned long long)at);
+		if (i < IMAGE_PAGE)
+			return lost(ret_loss, "the filesystem differs at %llu",
+				    (unsigned long long)at + i);
 	}
 	if (is_other_superblock && spawn_status(&e2fsck) != 0)
 		return lost(ret_loss, "e2fsck finds faults: %s", fail_text());
 	return true;
+}
+
+static bool is_device_same(const struct judge *judge, char *ret_loss)
+{
+	char device[300];
+	CLEANUP_VIEW struct view view = view_of(device_of(judge, device));
+
+	return is_same_filesystem(judge, &view, device, ret_loss);
 }
 
 /* --- stock ------------------------------------------------------------------------------------ */
@@ -109,7 +113,7 @@ static bool recognised_is_whole(struct judge *judge, const char *device, char *r
 	if (block_probe(device, &content) < 0)
 		return lost(ret_loss, "blkid: %s", fail_text());
 	if (strcmp(content.type, "ext4") == 0)
-		return is_same_filesystem(judge, device, ret_loss);
+		return is_device_same(judge, ret_loss);
 	if (strcmp(content.type, "crypto_LUKS") != 0)
 		return !*content.type || lost(ret_loss, "blkid calls it %s", content.type);
 	if (world_volume_key(device, &key) < 0 ||
@@ -125,25 +129,28 @@ static bool recognised_is_whole(struct judge *judge, const char *device, char *r
 static bool e2fsck_leaves_it(struct judge *judge, const char *device, char *ret_loss)
 {
 	struct spawn e2fsck = { .argv = { "e2fsck", "-a", device }, .is_quiet = true };
-	uint64_t before = world_device_hash(judge->world->folder);
+	uint64_t hash = image_hash(judge->device);
 
-	if (judge_set_has(judge->stock, before))
+	if (judge_set_has(judge->stock, hash))
 		return true;
 	if (spawn_status(&e2fsck) < 0)
 		return lost(ret_loss, "e2fsck: %s", fail_text());
-	if (world_device_hash(judge->world->folder) != before)
+	if (!image_is_stored(judge->device, device))
 		return lost(ret_loss, "e2fsck -a of a stock boot changed the disk");
-	judge_set_add(judge->stock, before);
+	judge_set_add(judge->stock, hash);
 	return true;
 }
 
 bool judge_stock(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 {
 	char device[300];
+	bool is_good;
 
 	device_of(judge, device);
-	return recognised_is_whole(judge, device, ret_loss) &&
-	       e2fsck_leaves_it(judge, device, ret_loss);
+	is_good = e2fsck_leaves_it(judge, device, ret_loss) &&
+		  recognised_is_whole(judge, device, ret_loss);
+	image_store(judge->device, device); /* looking at a LUKS2 volume repairs its header */
+	return is_good;
 }
 
 /* --- to the end ------------------------------------------------------------------------------- */
@@ -163,22 +170,24 @@ int judge_encrypt(const char *device)
 static bool decrypt(const struct judge *judge, const char *device, const char *path)
 {
 	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
-	CLEANUP_CLOSE int from = open(device, O_RDONLY | O_CLOEXEC);
-	CLEANUP_CLOSE int to = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	CLEANUP_VIEW struct view from = view_of(device);
+	CLEANUP_VIEW struct view to = { NULL, 0 };
 	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	uint8_t data[4096];
-	bool is_done = world_volume_key(device, &key) == 0;
+	bool is_done = world_volume_key(device, &key) == 0 &&
+		       from.len >= judge->shift_bytes + judge->payload_bytes &&
+		       EVP_DecryptInit_ex(context, EVP_aes_256_xts(), NULL, key.data, NULL);
 
-	for (uint64_t at = 0; is_done && at < judge->payload_bytes; at += sizeof(data)) {
+	image_store(judge->filesystem, path); /* for its size */
+	to = view_of(path);
+	for (uint64_t at = 0; is_done && at < judge->payload_bytes; at += LUKS_SECTOR_BYTES) {
 		uint64_t sector = at / SECTOR_BYTES;
 		uint8_t iv[16] = { 0 };
 		int len = 0;
 
 		memcpy(iv, &sector, sizeof(sector));
-		is_done = file_pread_all(from, data, sizeof(data), judge->shift_bytes + at) == 0 &&
-			  EVP_DecryptInit_ex(context, EVP_aes_256_xts(), NULL, key.data, iv) &&
-			  EVP_DecryptUpdate(context, data, &len, data, sizeof(data)) &&
-			  file_write_all(to, data, sizeof(data)) == 0;
+		is_done = EVP_DecryptInit_ex(context, NULL, NULL, NULL, iv) &&
+			  EVP_DecryptUpdate(context, to.data + at, &len,
+					    from.data + judge->shift_bytes + at, LUKS_SECTOR_BYTES);
 	}
 	EVP_CIPHER_CTX_free(context);
 	return is_done;
@@ -203,6 +212,7 @@ static int run_to_end(const struct judge *judge, const char *device)
 
 bool judge_run(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 {
+	CLEANUP_VIEW struct view view = { NULL, 0 };
 	struct luks_status status = { 0 };
 	char device[300], plain[300];
 
@@ -215,7 +225,8 @@ bool judge_run(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 		return lost(ret_loss, "the encryption isn't finished");
 	if (!decrypt(judge, device, plain))
 		return lost(ret_loss, "the finished volume can't be decrypted");
-	return is_same_filesystem(judge, plain, ret_loss);
+	view = view_of(plain);
+	return is_same_filesystem(judge, &view, plain, ret_loss);
 }
 
 /* --- boots ------------------------------------------------------------------------------------ */
@@ -234,7 +245,6 @@ static const char *end_name(enum world_end end)
 bool judge_boots(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 {
 	struct world *world = judge->world;
-	char plain[300];
 	uint64_t known;
 
 	for (unsigned i = 0; i < BOOTS_MAX; i++) {
@@ -242,9 +252,8 @@ bool judge_boots(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 		if (world->end != WORLD_PLAIN)
 			break;
 	}
-	snprintf(plain, sizeof(plain), "%s/" MACHINE_DEVICE, world->folder);
 	if (world->end == WORLD_STOPPED)
-		return is_same_filesystem(judge, plain, ret_loss);
+		return is_device_same(judge, ret_loss);
 	if (world->end == WORLD_KNOWN)
 		return true;
 	if (world->end != WORLD_OPENED)

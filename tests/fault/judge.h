@@ -20,6 +20,7 @@ bool judge_set_has(const struct judge_set *set, uint64_t hash);
 
 struct judge {
 	struct world *world;		/* shared memory */
+	struct image *device;		/* the disk as the cut left it */
 	const struct image *filesystem; /* the payload as it was */
 	uint64_t payload_bytes, shift_bytes;
 	struct judge_set *stock, *placed;

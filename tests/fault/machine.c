@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 DEFINE_CLEANUP(DIR *, closedir);
@@ -27,6 +28,16 @@ struct event *log_add(struct log *log, struct event event)
 	}
 	log->events[log->count] = event;
 	return &log->events[log->count++];
+}
+
+void log_done(struct log *log)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		if (log->events[i].data)
+			munmap(log->events[i].data, MAX(log->events[i].len, 1));
+	}
+	free(log->events);
+	*log = (struct log){ 0 };
 }
 
 bool event_is_of_names(const struct event *event)
@@ -140,19 +151,26 @@ void machine_apply_torn(struct machine *machine, const struct event *event,
 			bool (*keep)(void *userdata, size_t sector), void *userdata)
 {
 	struct event part = *event;
-	size_t at = 0;
+	size_t at = 0, n;
 
-	while (at < event->len) {
+	part.len = 0; /* a run of sectors that are kept */
+	for (; at < event->len; at += n) {
 		uint64_t offset = event->offset + at;
-		size_t n = MIN((size_t)(SECTOR_BYTES - offset % SECTOR_BYTES), event->len - at);
 
-		part.offset = offset;
-		part.data = event->data + at;
-		part.len = n;
-		if (keep(userdata, at / SECTOR_BYTES))
+		n = MIN((size_t)(SECTOR_BYTES - offset % SECTOR_BYTES), event->len - at);
+		if (keep(userdata, at / SECTOR_BYTES)) {
+			if (!part.len) {
+				part.offset = offset;
+				part.data = event->data + at;
+			}
+			part.len += n;
+		} else if (part.len) {
 			machine_apply(machine, &part);
-		at += n;
+			part.len = 0;
+		}
 	}
+	if (part.len)
+		machine_apply(machine, &part);
 }
 
 /* --- as files --------------------------------------------------------------------------------- */
@@ -198,20 +216,20 @@ void machine_load(struct machine *machine, const char *folder)
 	image_load(&machine->files[DEVICE_FILE], path);
 }
 
-static void remove_file(const char *path, const char *name UNUSED, void *userdata UNUSED)
+static void remove_unwanted(const char *path, const char *name, void *userdata)
 {
-	if (unlink(path) < 0)
-		die("removing %s", path);
+	if (machine_find(userdata, name) < 0 && unlink(path) < 0)
+		die("%s: %s", path, strerror(errno));
 }
 
-void machine_store(const struct machine *machine, const char *folder)
+void machine_store(struct machine *machine, const char *folder)
 {
 	char state[PATH_MAX], path[PATH_MAX];
 
 	path_in(state, folder, MACHINE_STATE);
 	if (file_mkdirs(state, 0700) < 0)
 		die("making %s", state);
-	each_name(folder, remove_file, NULL);
+	each_name(folder, remove_unwanted, machine);
 	for (size_t i = 0; i < machine->name_count; i++) {
 		path_in(path, state, machine->names[i].name);
 		image_store(&machine->files[machine->names[i].file], path);
@@ -229,7 +247,7 @@ static uint64_t name_hash(const char *name)
 	return hash;
 }
 
-uint64_t machine_hash(const struct machine *machine)
+uint64_t machine_hash(struct machine *machine)
 {
 	uint64_t hash = image_hash(&machine->files[DEVICE_FILE]);
 

@@ -43,7 +43,7 @@ struct event {
 	unsigned file;
 	uint64_t offset; /* of a write; new size */
 	size_t len;
-	uint8_t *data;
+	uint8_t *data;	   /* by share() */
 	bool is_through;   /* written with O_SYNC or O_DSYNC */
 	size_t durable_at; /* number of events after which it can't be lost */
 	char name[MACHINE_NAME], to[MACHINE_NAME];
@@ -55,16 +55,18 @@ struct log {
 };
 
 struct event *log_add(struct log *log, struct event event);
+void log_done(struct log *log);
 
 /* Fills durable_at of all events. */
 void log_settle(struct log *log);
 bool event_is_of_names(const struct event *event);
 
 void machine_make(struct machine *ret);
+/* `from` may not change as long as `to` is used. */
 void machine_copy(struct machine *to, const struct machine *from);
 void machine_load(struct machine *machine, const char *folder);
-void machine_store(const struct machine *machine, const char *folder);
-uint64_t machine_hash(const struct machine *machine);
+void machine_store(struct machine *machine, const char *folder);
+uint64_t machine_hash(struct machine *machine);
 void machine_apply(struct machine *machine, const struct event *event);
 
 /* Of a write, only those 512-byte sectors for which keep() says so. */

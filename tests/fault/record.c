@@ -134,12 +134,10 @@ static void add_write(struct recorder *recorder, pid_t pid, int file, uint64_t a
 			       .file = (unsigned)file,
 			       .offset = offset,
 			       .len = len,
-			       .data = malloc(len ? len : 1) };
+			       .data = share(MAX(len, 1)) };
 	uint64_t position;
 	unsigned flags = 0;
 
-	if (!event.data)
-		die("no memory");
 	fd_info(pid, fd, &position, &flags);
 	event.is_through = (flags & O_DSYNC) != 0; /* O_SYNC has this bit too */
 	copy_from(pid, address, event.data, len);
@@ -446,13 +444,14 @@ static int follow(struct recorder *recorder, pid_t first)
 
 static void know_files(struct recorder *recorder, const char *folder)
 {
-	struct machine *base = malloc(sizeof(*base));
+	static struct machine *base;
 	char path[PATH_MAX + MACHINE_NAME + 1];
 	struct stat st;
 
-	if (!base)
-		die("no memory");
-	machine_make(base);
+	if (!base) {
+		base = share(sizeof(*base));
+		machine_make(base);
+	}
 	machine_load(base, folder); /* numbers the files as whoever loads this folder does */
 	for (size_t i = 0; i < base->name_count; i++) {
 		snprintf(path, sizeof(path), "%s/%s", recorder->state, base->names[i].name);
@@ -461,7 +460,6 @@ static void know_files(struct recorder *recorder, const char *folder)
 		recorder->inodes[base->names[i].file] = st.st_ino;
 	}
 	recorder->file_count = (unsigned)base->file_count;
-	free(base);
 }
 
 int record(const char *folder, int (*run)(void *userdata), void *userdata, size_t drop,

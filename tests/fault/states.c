@@ -6,14 +6,6 @@
 
 #include <string.h>
 
-void states_begin(struct states *ret, const struct machine *base, const struct log *log,
-		  size_t wanted, uint64_t seed)
-{
-	*ret = (struct states){ .log = log, .seed = seed, .wanted = wanted };
-	machine_make(&ret->durable);
-	machine_copy(&ret->durable, base);
-}
-
 void states_advance(struct states *states, size_t cut)
 {
 	while (states->cut < cut) {
@@ -45,19 +37,56 @@ static bool has_unflushed(const struct log *log, size_t cut)
 	return false;
 }
 
+/* Sectors that may be there or not: with few of them most draws would be the same. */
+static size_t open_sectors(const struct log *log, size_t cut)
+{
+	size_t sectors = 0;
+
+	for (size_t i = 0; i < cut; i++) {
+		const struct event *event = &log->events[i];
+
+		if (event->durable_at > cut && event->kind < EVENT_SYNC)
+			sectors += event->kind == EVENT_WRITE ? event->len / SECTOR_BYTES + 1 : 1;
+	}
+	return sectors;
+}
+
+#define NARROW_SECTORS 12
+#define NARROW_DRAWS 6
+
+static bool is_wide(const struct log *log, size_t cut)
+{
+	return !is_dull(log, cut) && open_sectors(log, cut) > NARROW_SECTORS;
+}
+
+static unsigned wide_draws(const struct states *states)
+{
+	size_t wide = 0, others = 0, left;
+
+	for (size_t i = 1; i <= states->log->count; i++) {
+		wide += is_wide(states->log, i);
+		others += !is_wide(states->log, i);
+	}
+	left = states->wanted > others ? states->wanted - others : 0;
+	return STATES_RANDOM + (unsigned)((left + wide) / MAX(wide, 1));
+}
+
+void states_begin(struct states *ret, const struct machine *base, const struct log *log,
+		  size_t wanted, uint64_t seed)
+{
+	*ret = (struct states){ .log = log, .seed = seed, .wanted = wanted };
+	machine_make(&ret->durable);
+	machine_copy(&ret->durable, base);
+	ret->wide_draws = wide_draws(ret);
+}
+
 unsigned states_variants(const struct states *states, size_t cut)
 {
-	size_t worth = 0, plain, left;
-
 	if (cut == 0 || !has_unflushed(states->log, cut))
 		return 1;
 	if (is_dull(states->log, cut))
 		return cut % DULL_STEP == 0 ? STATES_RANDOM : 0;
-	for (size_t i = 1; i <= states->log->count; i++)
-		worth += !is_dull(states->log, i) && has_unflushed(states->log, i);
-	plain = STATES_RANDOM * worth;
-	left = states->wanted > plain ? states->wanted - plain : 0;
-	return STATES_RANDOM + (unsigned)((left + worth - 1) / worth);
+	return is_wide(states->log, cut) ? states->wide_draws : STATES_RANDOM + NARROW_DRAWS;
 }
 
 /* --- drawing ---------------------------------------------------------------------------------- */

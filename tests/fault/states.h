@@ -14,6 +14,7 @@ struct states {
 	const struct log *log;
 	uint64_t seed;
 	size_t wanted;		/* about so many */
+	unsigned wide_draws;	/* variants of a cut where much is open */
 	size_t cut;		/* the durable machine stands here */
 	struct machine durable; /* what can't be lost any more, at the cut */
 };

@@ -197,9 +197,9 @@ int __wrap_crypt_random_get(struct crypt_device *cd UNUSED, char *data, size_t l
 {
 	static uint64_t state = 1;
 
-	for (size_t i = 0; i < len; i++) {
+	for (size_t at = 0; at < len; at += sizeof(state)) {
 		state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-		data[i] = (char)(state >> 56);
+		memcpy(data + at, &state, MIN(sizeof(state), len - at));
 	}
 	return 0;
 }
@@ -251,14 +251,10 @@ int __wrap_place_park(const struct place *place, const struct secret *volume_key
 
 uint64_t world_device_hash(const char *folder)
 {
-	static struct image image;
 	char path[300];
 
-	if (!image.data)
-		image_make(&image);
 	snprintf(path, sizeof(path), "%s/" MACHINE_DEVICE, folder);
-	image_load(&image, path);
-	return image_hash(&image);
+	return image_hash_file(path);
 }
 
 /* --- a boot ----------------------------------------------------------------------------------- */
