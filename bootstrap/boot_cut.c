@@ -32,6 +32,7 @@ struct cut {
 	struct payload_facts facts;
 	uint64_t size_bytes; /* of the filesystem afterwards; 0: as it is */
 	bool may_move;	     /* a few blocks */
+	bool is_log_begun;   /* from here on a log of this change may be on the disk */
 };
 
 void boot_apply(const char *device, const struct redo *redo)
@@ -50,7 +51,7 @@ void boot_apply(const char *device, const struct redo *redo)
 /* --- through the log -------------------------------------------------------------------------- */
 
 /* Finds room for the log, writes it, and does what it says. */
-static int commit(const struct cut *cut, struct redo *redo)
+static int commit(struct cut *cut, struct redo *redo)
 {
 	const char *device = cut->run->root_device;
 	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
@@ -63,8 +64,10 @@ static int commit(const struct cut *cut, struct redo *redo)
 		r = redo_window(redo->log.device_bytes, end, &from, &to);
 	if (r == 0)
 		r = cut->fs->find_free(device, from, to, len, &place);
-	if (r == 0)
-		r = redo_write(device, &key, place, redo);
+	if (r < 0)
+		return r;
+	cut->is_log_begun = true;
+	r = redo_write(device, &key, place, redo);
 	if (r < 0)
 		return r;
 	log_info("the redo log has %zu blocks, %s", redo->log.count, text_bytes(size, len));
@@ -246,8 +249,8 @@ int boot_shrink(struct boot_run *run)
 		return r;
 	cut.may_move = true;
 	r = cut_filesystem(&cut, choose_payload);
-	if (r == 0)
-		return 0;
+	if (r == 0 || cut.is_log_begun) /* a disk that fails gets no second log beside the first */
+		return r;
 	/* More had to change than a log holds, or whatever else: the disk is untouched. */
 	log_warning("shrink: %s; trying it without moving a block", fail_text());
 	cut.may_move = false;
