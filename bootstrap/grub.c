@@ -134,6 +134,11 @@ static int install_bios(const struct facts *facts)
 		r = table_read(facts->disk, table);
 	if (r < 0)
 		return r;
+	if (table->sector_bytes != SECTOR_BYTES) /* GRUB counts in the BIOS's sectors */
+		return fail(-EOPNOTSUPP,
+			    "boot-loader: %s has sectors of %llu bytes, and a BIOS that starts "
+			    "from such a disk is not known: boot it by EFI",
+			    facts->disk, (unsigned long long)table->sector_bytes);
 	for (size_t i = 0; i < table->count; i++) {
 		const struct table_partition *partition = &table->partitions[i];
 

@@ -121,8 +121,9 @@ int grub_switch_bios(const char *disk, uint64_t partition_start_bytes,
 
 /* --- EFI -------------------------------------------------------------------------------------- */
 
-/* nftw(3) hands nothing through. */
+/* nftw(3) hands nothing through, and returns -1 of its own. */
 static const char *walk_from, *walk_to;
+static int walk_failure;
 
 static bool is_same(const char *path, const char *other)
 {
@@ -143,7 +144,8 @@ static int take(const char *path, const struct stat *st UNUSED, int kind, struct
 		r = file_mkdirs(target, 0755);
 	else if (r == 0 && kind == FTW_F && !is_same(path, target))
 		r = file_copy(path, target);
-	return r < 0 ? r : 0;
+	walk_failure = MIN(r, 0);
+	return r < 0;
 }
 
 int grub_switch_efi(const char *staged, const char *esp)
@@ -153,8 +155,9 @@ int grub_switch_efi(const char *staged, const char *esp)
 
 	walk_from = staged;
 	walk_to = esp;
+	walk_failure = 0;
 	r = nftw(staged, take, 16, FTW_PHYS | FTW_MOUNT);
-	if (r != 0)
-		return r == -1 ? fail(-errno, "boot-loader: can't read %s: %m", staged) : r;
-	return spawn_run(&drop);
+	if (r < 0)
+		return fail(-errno, "boot-loader: can't read %s: %m", staged);
+	return walk_failure < 0 ? walk_failure : spawn_run(&drop);
 }
