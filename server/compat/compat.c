@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "server/compat/stream.h"
+#include "server/edge/edge.h"
 #include "server/verbs.h"
 
 #define DEFAULT_PORT 9090 /* tangd's */
@@ -63,9 +64,11 @@ static int open_listener(uint16_t port, int *ret)
 
 static _Noreturn void serve_child(const struct compat *compat, int fd)
 {
+	const struct timeval patience = { .tv_sec = EDGE_WRITE_S };
 	int r;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)))
 		_exit(EXIT_FAILED);
 	r = compat_stream(compat, fd, fd);
 	if (r < 0)
