@@ -180,6 +180,8 @@ static bool look(enum moment_op op)
 	return true;
 }
 
+/* A moment may be so long after a phase began, with no operation of the disk to look at: so time is
+ * looked at, too. */
 static void *clock_thread(void *unused UNUSED)
 {
 	bool is_cut = false;
