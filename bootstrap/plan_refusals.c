@@ -139,7 +139,9 @@ CHECK(tail_in_use)
 	say(fact, "files lie up to %s of the root partition's %s, and its last %s are needed",
 	    text_bytes(at, f->fs_unmoved_bytes), text_bytes(root, f->root_bytes),
 	    text_bytes(room, taken_bytes));
-	return f->fs_unmoved_bytes > 0 && f->fs_unmoved_bytes + taken_bytes > f->root_bytes;
+	/* A full filesystem reaches its end: one reason, and what helps is room, not copying. */
+	return f->fs_unmoved_bytes > 0 && f->fs_unmoved_bytes + taken_bytes > f->root_bytes &&
+	       !too_little_space(f, c, (char[FACT]){ "" });
 }
 
 CHECK(boot_too_small)
