@@ -34,3 +34,7 @@ enum free_space_outcome { FREE_SPACE_STOPPED = 1 };
  * FREE_SPACE_STOPPED: between() said so, and the next run goes on there. Leaves the mark
  * "unwiped" to the caller. */
 int free_space_destroy(const struct free_space_run *run) MUST_CHECK;
+
+/* The same with all of a device, bytes long, that holds nothing yet: no header, so no notes. A cut
+ * in it begins again. */
+int free_space_destroy_all(const struct free_space *how, int fd, uint64_t bytes) MUST_CHECK;

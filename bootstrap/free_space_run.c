@@ -78,3 +78,17 @@ int free_space_destroy(const struct free_space_run *run)
 	}
 	return region_flush(run->fd);
 }
+
+int free_space_destroy_all(const struct free_space *how, int fd, uint64_t bytes)
+{
+	uint64_t at, len;
+	int r = 0;
+
+	if (how->how == FREE_SPACE_KEEP)
+		return 0;
+	for (at = 0; r == 0 && at < bytes; at += len) {
+		len = MIN(STEP_BYTES, bytes - at);
+		r = destroyers[how->how](fd, at, len);
+	}
+	return r < 0 ? r : region_flush(fd);
+}

@@ -8,17 +8,21 @@
 #include "bootstrap/block.h"
 #include "bootstrap/destroy.h"
 #include "bootstrap/etc_files.h"
+#include "bootstrap/free_space.h"
 #include "bootstrap/grub.h"
 #include "bootstrap/mount.h"
 #include "bootstrap/phases/initramfs.h"
+#include "bootstrap/region.h"
 #include "bootstrap/spawn.h"
 #include "bootstrap/table.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "common/file.h"
+#include "common/log.h"
 #include "common/strbuf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -43,6 +47,28 @@ static int bootpart_done(struct job *job)
 	return r == 0 && is_marked;
 }
 
+/* The partition lies where the root had files that were deleted since; mkfs leaves most of that. */
+static int destroy_old_plaintext(const struct intent *intent, const char *device)
+{
+	const struct free_space *how = free_space_find(intent->free_space);
+	CLEANUP_CLOSE int fd = -1;
+	uint64_t bytes = 0;
+	char size[24];
+	int r;
+
+	if (!how)
+		return fail(-EINVAL,
+			    "the intent's free_space \"%s\" is none that this version knows",
+			    intent->free_space);
+	r = region_open(device, O_WRONLY | O_EXCL, &fd);
+	if (r == 0)
+		r = region_size(fd, &bytes);
+	if (r < 0)
+		return r;
+	log_info("%s of the new /boot: %s", text_bytes(size, bytes), how->what);
+	return free_space_destroy_all(how, fd, bytes);
+}
+
 /* Makes the filesystem unless it is there already: its UUID was chosen by us, so nobody else's is
  * overwritten. */
 static int make_filesystem(const struct intent *intent, const char *device)
@@ -59,7 +85,8 @@ static int make_filesystem(const struct intent *intent, const char *device)
 		return r;
 	if (strcmp(content.uuid, intent->boot_uuid) == 0)
 		return 0;
-	return spawn_run(&make);
+	r = destroy_old_plaintext(intent, device);
+	return r < 0 ? r : spawn_run(&make);
 }
 
 /* Copies the present /boot tree (without what is mounted below it) into the new filesystem. */

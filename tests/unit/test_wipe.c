@@ -8,6 +8,7 @@
  * UNIT_SOURCES: bootstrap/luks_json.c
  */
 #include "bootstrap/block.h"
+#include "bootstrap/free_space.h"
 #include "bootstrap/fs.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/report.h"
@@ -287,6 +288,40 @@ static void as_it_was_told(void **state)
 	strcpy(job.intent.free_space, "zero");
 }
 
+/* What becomes a /boot: every byte, also in its last step, which is a short one. */
+static void all_of_a_device(void **state)
+{
+	static const struct how_row rows[] = {
+		{ "zero", true, true },
+		{ "random", true, false },
+		{ "discard", true, true },
+		{ "keep", false, false },
+	};
+	static char text[256 * 1024];
+	const uint64_t places[] = { 0, 64 * MIB - sizeof(text), DEVICE_BYTES - sizeof(text) };
+	CLEANUP_CLOSE int fd = open("test-wipe-boot.tmp", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, DEVICE_BYTES), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows) * ARRAY_SIZE(places); i++) {
+		const struct how_row *row = &rows[i / ARRAY_SIZE(places)];
+		off_t place = (off_t)places[i % ARRAY_SIZE(places)];
+		size_t plain = 0, zero = 0;
+
+		memset(text, 'p', sizeof(text));
+		assert_int_equal(pwrite(fd, text, sizeof(text), place), sizeof(text));
+		assert_ok(free_space_destroy_all(free_space_find(row->name), fd, DEVICE_BYTES));
+		assert_int_equal(pread(fd, text, sizeof(text), place), sizeof(text));
+		for (size_t at = 0; at < sizeof(text); at++) {
+			plain += text[at] == 'p';
+			zero += text[at] == 0;
+		}
+		assert_int_equal(plain < 4096, row->is_destroyed);
+		assert_int_equal(zero == sizeof(text), row->is_zero);
+	}
+	assert_int_equal(unlink("test-wipe-boot.tmp"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -296,6 +331,7 @@ int main(void)
 		cmocka_unit_test(goes_on_where_it_stopped),
 		cmocka_unit_test(begins_anew_for_another_range),
 		cmocka_unit_test(as_it_was_told),
+		cmocka_unit_test(all_of_a_device),
 	};
 
 	return cmocka_run_group_tests(tests, make, remove_all);
