@@ -10,6 +10,7 @@
 . "$(dirname "$0")/../convert/lib.sh"
 
 planted=panocrypt-planted-secret-$RANDOM$RANDOM$RANDOM
+marker=marker-$RANDOM-$RANDOM-$RANDOM
 
 guest() {
 	vm_sh convert "$@"
@@ -39,11 +40,39 @@ ours() {
 		grep -rlI panocrypt /etc; } | grep -v '^/var/log/\|^/var/lib/cloud/\|panocrypt[-.]test' | sort -u" 300
 }
 
+# Old plaintext, as a server in use has it: on the host's side the disk behind the image, which the root grows over (but for
+# its end, where no partition need reach); in the machine files that stay, that are moved, copied and deleted. The marker
+# is put together there, so it isn't in the user-data.
+mark_disk() {
+	local at image_bytes disk_bytes step=$((256 << 20))
+	image_bytes=$(stat -L -c %s "$vm_image/disk.raw") disk_bytes=$(((4 << 30) - (2 << 20)))
+	for ((at = image_bytes; at < disk_bytes; at += step)); do
+		[ $((at + step)) -le "$disk_bytes" ] || step=$((disk_bytes - at))
+		echo "write -s $vm_home/marker $at $step"
+	done | qemu-io -f qcow2 "$vm_home/convert/disk.qcow2" >"$vm_home/mark.log" 2>&1
+	[ "$(grep -c '^wrote' "$vm_home/mark.log")" -ge 2 ] || die "the disk wasn't marked: $(tail -n 1 "$vm_home/mark.log")"
+}
+mark_files="m=\$(printf panocrypt-%s $marker); for f in stays moves copied goes; do yes \$m | head -c 20000000 >/var/tmp/\$f-marked; done
+    sync; mv /var/tmp/moves-marked /srv/moved-marked; cp /var/tmp/copied-marked /srv/copy-marked; rm /var/tmp/copied-marked /var/tmp/goes-marked; sync"
+
+# raw_search SKIP-START SKIP-END: of hexadecimal patterns on standard input, on the disk as the host has it.
+raw_search() { "$convert_here/raw_search.py" "$vm_home/raw" "$@" 2>>"$vm_home/raw.log"; }
+
 convert_server "$vm_home/server"
 key=$(ctl enrollment-key create --tag env=test --max-uses 1 --expires-in 1h --json | json "v['key']") || die "no enrollment key"
 convert_user_data "$key" "$vm_home/user-data"
+python3 - "$vm_home/user-data" "$mark_files" <<'PY'
+import sys
+
+path, commands = sys.argv[1:]
+text = open(path, encoding="utf-8").read()
+assert "\nruncmd:\n" in text
+open(path, "w", encoding="utf-8").write(text.replace("\nruncmd:\n", f"\nruncmd:\n  - |\n    {commands}\n"))
+PY
 
 vm_create convert
+yes "panocrypt-$marker" | head -c 1048576 >"$vm_home/marker"
+mark_disk
 vm_seed convert "$vm_home/user-data"
 convert_start=$SECONDS
 vm_start convert
@@ -134,4 +163,40 @@ check "it stays locked" eval '! vm_sh convert true 5'
 vm_type convert "$recovery"
 vm_ready convert 300
 ok "the recovery passphrase opens it at the console"
+
+# --- the raw disk
+check "marked files are there" guest 'for f in /var/tmp/stays /srv/moved /srv/copy; do [ "$(stat -c %s $f-marked)" = 20000000 ] || exit 1; done'
+root_start=$(($(guest "cat /sys/class/block/${root_device##*/}/start") * 512))
+vm_poweroff convert
+qemu-img convert -O raw "$vm_home/convert/disk.qcow2" "$vm_home/raw" || die "no raw disk"
+cleanup_fn rm -f "$vm_home/raw"
+printf 'panocrypt-%s' "$marker" | hex >"$vm_home/marker.hex"
+equal "no old plaintext is left anywhere" "$(raw_search <"$vm_home/marker.hex" | head -n 3)" ""
+python3 - "$vm_home/luks.json" "$vm_home/raw" "$root_start" >"$vm_home/header.hex" <<'PY'
+import json
+import sys
+
+header = json.load(open(sys.argv[1], encoding="utf-8"))
+disk = open(sys.argv[2], "rb")
+for slot in header["keyslots"].values():
+    print(slot["kdf"]["salt"].encode().hex())
+    disk.seek(int(sys.argv[3]) + int(slot["area"]["offset"]))
+    print(disk.read(64).hex())
+for digest in header["digests"].values():
+    print(digest["salt"].encode().hex())
+PY
+equal "salts and keyslots are in the header" "$(raw_search <"$vm_home/header.hex" | cut -d ' ' -f 2 | sort -u)" \
+	"$(sort -u "$vm_home/header.hex")"
+equal "and nowhere else" "$(raw_search "$root_start" $((root_start + (16 << 20))) <"$vm_home/header.hex")" ""
+{ cat "$vm_home/marker.hex"; echo; head -n 2 "$vm_home/header.hex"; } >"$vm_home/planted.hex"
+python3 - "$vm_home/planted.hex" "$vm_home/raw" $((root_start + (20 << 20) + 77)) <<'PY'
+import sys
+
+planted = b"".join(bytes.fromhex(line) for line in open(sys.argv[1], encoding="ascii"))
+with open(sys.argv[2], "r+b") as disk:
+    disk.seek(int(sys.argv[3]))
+    disk.write(planted)
+PY
+equal "the search finds what is planted in the clear" \
+	"$(raw_search "$root_start" $((root_start + (16 << 20))) <"$vm_home/planted.hex" | wc -l)" 3
 tests_done
