@@ -93,7 +93,7 @@ vm_seed() {
 }
 
 # vm_start NAME [QEMU ARGUMENT…]: power on. VM_MEMORY (MiB), VM_CPUS; VM_DRIVE (of -drive, instead of
-# the overlay on the image), VM_FORWARD (more of -netdev).
+# the overlay on the image), VM_DISK_DEVICE (nvme; virtio-blk-pci unless told), VM_FORWARD (more of -netdev).
 vm_start() {
 	local name=$1 dir=$vm_home/$1 net drive
 	shift
@@ -111,7 +111,7 @@ vm_start() {
 		sh "$vm_home/resolv.conf" "${vm_machine[@]}" \
 		-name "$name" -m "${VM_MEMORY:-1024}" -smp "${VM_CPUS:-2}" \
 		-drive "if=none,id=disk0,discard=unmap,$drive" \
-		-device virtio-blk-pci,drive=disk0,serial=root,bootindex=0 \
+		-device "${VM_DISK_DEVICE:-virtio-blk-pci},drive=disk0,serial=root,bootindex=0" \
 		-drive "if=none,id=seed,format=raw,readonly=on,file=$dir/seed.iso" \
 		-device virtio-blk-pci,drive=seed,serial=seed \
 		-netdev "$net" -device virtio-net-pci,netdev=net0 \
