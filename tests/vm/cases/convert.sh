@@ -50,7 +50,7 @@ mark_disk() {
 		[ $((at + step)) -le "$disk_bytes" ] || step=$((disk_bytes - at))
 		echo "write -s $vm_home/marker $at $step"
 	done | qemu-io -f qcow2 "$vm_home/convert/disk.qcow2" >"$vm_home/mark.log" 2>&1
-	[ "$(grep -c '^wrote' "$vm_home/mark.log")" -ge 2 ] || die "the disk wasn't marked: $(tail -n 1 "$vm_home/mark.log")"
+	[ "$(grep -c 'wrote ' "$vm_home/mark.log")" -ge 2 ] || die "the disk wasn't marked: $(tail -n 1 "$vm_home/mark.log")"
 }
 mark_files="m=\$(printf panocrypt-%s $marker); for f in stays moves copied goes; do yes \$m | head -c 20000000 >/var/tmp/\$f-marked; done
     sync; mv /var/tmp/moves-marked /srv/moved-marked; cp /var/tmp/copied-marked /srv/copy-marked; rm /var/tmp/copied-marked /var/tmp/goes-marked; sync"
