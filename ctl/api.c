@@ -33,6 +33,25 @@ static void answer_done(struct http_answer *answer)
 	http_answer_done(answer);
 }
 
+/* The change was kept: others must agree first. */
+static int say_proposal(const struct ctl *ctl, const json_t *proposal)
+{
+	const char *id = NULL;
+	uint64_t quorum = 0;
+	int r = js_string(proposal, "proposal", &id);
+
+	if (r == 0)
+		r = js_u64(proposal, "quorum", &quorum);
+	if (r == 0 && ctl->json)
+		r = ctl_print_json(proposal);
+	if (r < 0)
+		return fail_at(-EIO, "the server's answer");
+	return fail(-EINPROGRESS,
+		    "nothing is changed yet: %llu others must agree within a week, with "
+		    "\"panocryptctl proposal approve %.8s\"",
+		    (unsigned long long)quorum, id);
+}
+
 /* body NULL: GET, else POST of this JSON text. */
 static int call(const struct ctl *ctl, const char *path, const char *body, json_t **ret)
 {
@@ -64,7 +83,9 @@ static int call(const struct ctl *ctl, const char *path, const char *body, json_
 	if (r < 0) /* -EINVAL is for options alone */
 		return r == -EINVAL ? -EIO : r;
 	r = js_parse(answer.body, answer.body_len, ANSWER_MAX_BYTES, ret);
-	return r < 0 ? fail_at(-EIO, "the server's answer") : 0;
+	if (r < 0)
+		return fail_at(-EIO, "the server's answer");
+	return answer.status == 202 ? say_proposal(ctl, *ret) : 0;
 }
 
 int ctl_get(const struct ctl *ctl, const char *path, json_t **ret)

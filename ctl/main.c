@@ -23,7 +23,8 @@ static const struct ctl_verb *const verbs[] = {
 	&verb_approval_list,  &verb_approval_show,     &verb_approval_approve,
 	&verb_approval_deny,  &verb_approval_defer,    &verb_group_create,
 	&verb_group_list,     &verb_group_set,	       &verb_group_delete,
-	&verb_policy_explain, &verb_denials,	       &verb_audit_list,
+	&verb_proposal_list,  &verb_proposal_show,     &verb_proposal_approve,
+	&verb_proposal_deny,  &verb_policy_explain,    &verb_denials,	       &verb_audit_list,
 	&verb_status,
 };
 
@@ -75,6 +76,7 @@ static int status_of(int r)
 	case -EACCES:
 	case -EPROTO: return CTL_REFUSED;
 	case -EAGAIN: return CTL_LATER;
+	case -EINPROGRESS: return CTL_WAITS;
 	default: return CTL_FAILED;
 	}
 }

@@ -193,6 +193,8 @@ static void change(struct call *call, enum store_device_change what, const char 
 	else if (r == STORE_NOT_FOUND)
 		problem_answer(call->connection, "not-found",
 			       "Your organization has no device with this id.");
+	else if (r == STORE_NEEDS_QUORUM)
+		answer_needs_quorum(call, SUBJECT_DEVICE);
 	else if (r < 0)
 		answer_failure(call->connection, r);
 	else

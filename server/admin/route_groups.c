@@ -165,6 +165,8 @@ void route_groups_set(struct call *call)
 	r = store_group_change(call->admin->store, &call->by, &holder.group);
 	if (r < 0)
 		answer_failure(call->connection, r);
+	else if (r == STORE_NEEDS_QUORUM)
+		answer_needs_quorum(call, SUBJECT_GROUP);
 	else /* one that isn't there isn't found again */
 		answer_group(call, 200, call->words[0]);
 }
@@ -177,6 +179,8 @@ void route_groups_delete(struct call *call)
 		answer_json(call->connection, 200, json_pack("{s:s}", "name", call->words[0]));
 	else if (r < 0)
 		answer_failure(call->connection, r);
+	else if (r == STORE_NEEDS_QUORUM)
+		answer_needs_quorum(call, SUBJECT_GROUP);
 	else
 		problem_answer(call->connection, "not-found",
 			       "Your organization has no approval group of this name.");

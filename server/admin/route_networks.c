@@ -138,6 +138,8 @@ void route_networks_set(struct call *call)
 	r = store_network_change(call->admin->store, &call->by, call->words[0], given, description);
 	if (r < 0)
 		answer_failure(call->connection, r);
+	else if (r == STORE_NEEDS_QUORUM)
+		answer_needs_quorum(call, SUBJECT_NETWORK_LIST);
 	else /* one that isn't there isn't found again */
 		answer_network(call, 200, call->words[0]);
 }

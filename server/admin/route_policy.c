@@ -145,6 +145,8 @@ void route_devices_set(struct call *call)
 	else if (r == STORE_NO_LIST)
 		problem_answer(call->connection, "invalid",
 			       "member \"network_lists\" names one that doesn't exist");
+	else if (r == STORE_NEEDS_QUORUM)
+		answer_needs_quorum(call, SUBJECT_DEVICE);
 	else if (r < 0)
 		answer_failure(call->connection, r);
 	else

@@ -50,6 +50,7 @@ struct store_by {
 	uint8_t organization[ORGANIZATION_ID_BYTES];
 	const char *actor;		     /* user name, "" for the system */
 	const struct source_address *source; /* NULL: local */
+	const uint8_t *proposal;	     /* 16 bytes: what a quorum has agreed to; NULL */
 };
 
 /* --- people ---------------------------------------------------------------------------------- */

@@ -229,6 +229,8 @@ static int change_device(struct store *store, const struct store_by *by, const u
 		r = db_run(store->db, change->sql, DB_ARGS(DB_NUMBER(now_s), organization, device));
 	if (r == 0 && db_changes(store->db) == 0)
 		return STORE_CONFLICT;
+	if (r == 0 && (what == DEVICE_ENABLE || what == DEVICE_RELEASE))
+		r = store_guard_device(store, by, id);
 	if (r == 0 && what == DEVICE_DESTROY)
 		r = empty_keys(store, id);
 	if (r == 0 && what == DEVICE_DROP_OLD_KEYS)

@@ -128,7 +128,9 @@ static int change(struct store *store, const struct store_by *by,
 	uint64_t now_s;
 	int r;
 
-	r = db_now(store->db, &now_s);
+	r = store_guard(store, by, SUBJECT_GROUP, group->name);
+	if (r == 0)
+		r = db_now(store->db, &now_s);
 	if (r == 0)
 		r = db_run(store->db,
 			   "UPDATE approval_group SET tags = $1, approvers = $2, quorum = $3,"
@@ -158,8 +160,10 @@ int store_group_change(struct store *store, const struct store_by *by,
 
 static int delete (struct store *store, const struct store_by *by, const char *name)
 {
-	int r = delete_tags(store, by, name);
+	int r = store_guard(store, by, SUBJECT_GROUP, name);
 
+	if (r == 0)
+		r = delete_tags(store, by, name);
 	if (r == 0)
 		r = db_run(
 			store->db,

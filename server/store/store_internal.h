@@ -6,6 +6,7 @@
 
 #include "server/store/db.h"
 #include "server/store/store_core.h"
+#include "server/store/store_proposals.h"
 
 /* The back end's outcome is passed up as the store's. */
 _Static_assert((int)DB_CONFLICT == (int)STORE_CONFLICT, "one number for a conflict");
@@ -69,6 +70,13 @@ int store_approvals_end(struct store *store, const struct store_by *by, const ui
 /* The largest quorum of the groups that a device is under; 0: none. */
 int store_quorum(struct store *store, const uint8_t organization[static 16],
 		 const uint8_t device[static DEVICE_ID_BYTES], uint64_t *ret) MUST_CHECK;
+
+/* Inside a transaction, where what weakens a decision is changed. 0: go on; STORE_NEEDS_QUORUM: a
+ * group with a quorum of two or more must agree, and by->proposal isn't (or no longer) enough. */
+int store_guard(struct store *store, const struct store_by *by, enum store_subject subject,
+		const char *name) MUST_CHECK;
+int store_guard_device(struct store *store, const struct store_by *by,
+		       const uint8_t *device) MUST_CHECK;
 
 /* Members that a device is under a group by, for FROM approval_group g, device d. */
 #define STORE_UNDER_GROUP                                                                          \

@@ -109,6 +109,8 @@ static int change(struct store *store, const struct store_by *by, const char *na
 				   DB_TEXT(name)));
 	if (r == 0 && db_changes(store->db) == 0)
 		return STORE_NOT_FOUND;
+	if (r == 0 && ranges)
+		r = store_guard(store, by, SUBJECT_NETWORK_LIST, name);
 	if (r == 0)
 		r = store_approvals_end(store, by, NULL, "a network list was changed");
 	return r != 0 ? r : audit_network(store, by, "network-list-changed", name, ranges);

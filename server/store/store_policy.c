@@ -146,6 +146,15 @@ static int update(struct store *store, const uint8_t *id, const struct store_dev
 			DB_BLOB(id, DEVICE_ID_BYTES)));
 }
 
+/* All but words for people. What would only tighten isn't told apart: to shut a device at once, it
+ * can be disabled. */
+static bool may_weaken(const struct store_device_policy *policy)
+{
+	return policy->tags || policy->allow_from || policy->networks || policy->approval ||
+	       policy->add_from || policy->remove_from || policy->absence_s ||
+	       policy->absence_denies;
+}
+
 static int set(struct store *store, const struct store_by *by, const uint8_t *id,
 	       const struct store_device_policy *policy)
 {
@@ -165,6 +174,8 @@ static int set(struct store *store, const struct store_by *by, const uint8_t *id
 		r = store_networks_exist(store, by->organization, policy->networks);
 	if (r == 0)
 		r = edit_sources(&subject, policy);
+	if (r == 0 && may_weaken(policy))
+		r = store_guard_device(store, by, id);
 	if (r == 0)
 		r = update(store, id, policy, &subject);
 	if (r == 0)
