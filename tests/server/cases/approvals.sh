@@ -7,7 +7,7 @@ set -u
 
 requires jose
 server_init
-people ada=auditor ann=approver ben=approver
+people ada=auditor ann=approver ben=approver eve=admin
 server_run
 as() { # NAME METHOD PATH…
 	local name=$1
@@ -20,6 +20,15 @@ approval_device() { # JSON: a device that needs approval
 	kid=$(exchange_thumbprint "$device_url")
 	point=$(a_point)
 	api POST "/v1/devices/$device/set" "${1-{\"approval\":\"active\"\}}"
+}
+
+# agree NAME…: each to the last answer, which is a proposal.
+agree() {
+	local proposal name
+	proposal=$(member .proposal)
+	for name; do
+		as "$name" POST "/v1/proposals/$proposal/approve"
+	done
 }
 
 # --- approve
@@ -153,7 +162,9 @@ pending 2
 approval=$(member '.approvals[] | select(.kind == "waiver") | .approval')
 api POST "/v1/approvals/$approval/approve"
 expect "nor approve their own" 403 approver
-api POST /v1/approval-groups/prod/set '{"tags":["env=prod"],"quorum":2}'
+as eve POST /v1/approval-groups/prod/set '{"tags":["env=prod"],"quorum":2}'
+agree ann
+api POST "/v1/proposals/$(member .proposal)/approve"
 expect "anybody may, of the role" 200
 as ann POST "/v1/approvals/$approval/approve"
 equal "one other" "$(member .state)" pending
@@ -170,6 +181,7 @@ expect "a cancelled proposal" 409 conflict
 api GET /v1/approval-groups
 equal "list" "$(member '.approval_groups | map("\(.name) \(.quorum)") | join(" ")')" "prod 2"
 api POST /v1/approval-groups/prod/delete
+agree ann ben
 expect "delete" 200
 api POST /v1/approval-groups/prod/delete
 expect "delete twice" 404 not-found
