@@ -127,6 +127,7 @@ extern const struct ctl_verb verb_network_set, verb_network_delete;
 extern const struct ctl_verb verb_device_allow_once, verb_waiver_list, verb_waiver_cancel;
 extern const struct ctl_verb verb_approval_list, verb_approval_show, verb_approval_approve;
 extern const struct ctl_verb verb_approval_deny, verb_approval_defer;
+extern const struct ctl_verb verb_device_expect;
 extern const struct ctl_verb verb_proposal_list, verb_proposal_show, verb_proposal_approve,
 	verb_proposal_deny;
 extern const struct ctl_verb verb_group_create, verb_group_list, verb_group_set, verb_group_delete;

@@ -23,7 +23,7 @@ static const struct ctl_verb *const verbs[] = {
 	&verb_approval_list,  &verb_approval_show,     &verb_approval_approve,
 	&verb_approval_deny,  &verb_approval_defer,    &verb_group_create,
 	&verb_group_list,     &verb_group_set,	       &verb_group_delete,
-	&verb_proposal_list,  &verb_proposal_show,     &verb_proposal_approve,
+	&verb_device_expect,  &verb_proposal_list,  &verb_proposal_show,     &verb_proposal_approve,
 	&verb_proposal_deny,  &verb_policy_explain,    &verb_denials,	       &verb_audit_list,
 	&verb_status,
 };

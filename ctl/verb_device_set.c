@@ -11,7 +11,7 @@
 
 struct options {
 	struct ctl ctl;
-	const char *name, *environment, *workload, *approval, *absent_after, *absence;
+	const char *name, *environment, *workload, *approval, *absent_after, *absence, *reboots;
 	struct option_list tags, allow_from, add_from, remove_from, lists;
 };
 
@@ -37,6 +37,8 @@ static const struct option_row rows[] = {
 	  "not seen for so long, it is absent; 0 for never" },
 	{ "absence", NULL, OPTION_TEXT, offsetof(struct options, absence), "WHAT",
 	  "an absent device: ask (for approval) or deny" },
+	{ "reboots", NULL, OPTION_TEXT, offsetof(struct options, reboots), "WHICH",
+	  "any, or announced: an unlock that nobody expected leaves an alert" },
 	CTL_ROWS,
 };
 
@@ -47,7 +49,7 @@ static int add_texts(const struct options *options, json_t *body)
 	} texts[] = {
 		{ "name", options->name },	   { "environment", options->environment },
 		{ "workload", options->workload }, { "approval", options->approval },
-		{ "absence", options->absence },
+		{ "absence", options->absence },	   { "reboots", options->reboots },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

@@ -101,7 +101,7 @@ json_t *json_of_device(const struct admin *admin, const struct store_device *dev
 	return json_pack(
 		"{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:s, s:f,"
 		" s:I, s:I, s:I, s:I, s:s, s:I, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:s, s:s, s:o,"
-		" s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:b}",
+		" s:o, s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:I, s:s, s:I, s:I, s:I}",
 		"device", hex, "name", device->name, "state", device->state, "tags",
 		json_of_text(device->tags), "allow_from", json_of_text(device->allow_from),
 		"registered_addresses", json_of_text(device->registered_addresses), "platform",
@@ -121,7 +121,10 @@ json_t *json_of_device(const struct admin *admin, const struct store_device *dev
 		json_of_text(device->networks), "approval", device->approval, "held", device->held,
 		"environment", device->environment, "workload", device->workload, "absence_s",
 		(json_int_t)device->absence_s, "absence", device->absence_denies ? "deny" : "ask",
-		"ephemeral", device->ephemeral);
+		"ephemeral", device->ephemeral, "absent_at", (json_int_t)device->absent_s,
+		"reboots", device->reboots, "reboot_from", (json_int_t)device->reboot_from_s,
+		"reboot_until", (json_int_t)device->reboot_until_s, "surprised",
+		(json_int_t)device->surprised_s);
 }
 
 static const char *key_state(const struct store_enrollment_key *key)

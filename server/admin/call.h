@@ -90,6 +90,10 @@ int body_approval(const json_t *body, const char **ret) MUST_CHECK;
 int body_number(const json_t *body, const char *name, uint64_t fallback, uint64_t least,
 		uint64_t most, uint64_t *ret) MUST_CHECK;
 
+/* The same of the query string; the fallback when it isn't there. */
+int query_number(const struct call *call, const char *name, uint64_t fallback,
+		 uint64_t *ret) MUST_CHECK;
+
 /* --- pieces of answers ------------------------------------------------------------------------ */
 
 /* The value of a JSON text from the store; null for "" or for a damaged one. */

@@ -21,7 +21,7 @@ void route_whoami(struct call *call)
 }
 
 /* A number of the query; the fallback when it isn't there. */
-static int query_number(const struct call *call, const char *name, uint64_t fallback, uint64_t *ret)
+int query_number(const struct call *call, const char *name, uint64_t fallback, uint64_t *ret)
 {
 	char text[32];
 

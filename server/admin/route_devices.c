@@ -62,6 +62,7 @@ void route_devices_create(struct call *call)
 struct taking {
 	const struct admin *admin;
 	json_t *value; /* take_row: the row; append_row: the list */
+	uint64_t absent_within_s; /* append_row: only those that are absent by then; 0: all */
 };
 
 static int take_row(const struct store_device *row, void *userdata)
@@ -76,6 +77,10 @@ static int append_row(const struct store_device *row, void *userdata)
 {
 	struct taking *taking = userdata;
 
+	if (taking->absent_within_s &&
+	    (row->absent_s == 0 ||
+	     row->absent_s - MIN(row->absent_s, row->now_s) > taking->absent_within_s))
+		return 0;
 	if (json_array_append_new(taking->value, json_of_device(taking->admin, row)))
 		return fail(-ENOMEM, "out of memory");
 	return 0;
@@ -145,9 +150,14 @@ void route_devices_created(struct connection *connection, const struct message_r
 void route_devices_list(struct call *call)
 {
 	CLEANUP_JSON json_t *list = json_array();
-	struct taking taking = { call->admin, list };
+	struct taking taking = { call->admin, list, 0 };
 	int r;
 
+	r = query_number(call, "absent_within_s", 0, &taking.absent_within_s);
+	if (r < 0) {
+		answer_invalid(call->connection);
+		return;
+	}
 	r = store_devices(call->admin->store, call->user.organization, append_row, &taking);
 	if (r < 0)
 		answer_failure(call->connection, r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A device's policy: change it. What a body doesn't mention stays.
+ * A device's policy: change it, announce a reboot. What a body doesn't mention stays.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,6 +10,8 @@
 
 #define WORD_MAX 64
 #define NAME_MAX_BYTES 255
+#define REBOOT_DEFAULT_S 3600
+#define REBOOT_MOST_S (31ULL * 24 * 3600)
 #define ABSENCE_MOST_S (10ULL * 366 * 24 * 3600)
 
 /* What the texts and numbers of a struct store_device_policy point at. */
@@ -108,12 +110,22 @@ static int read_absence(const json_t *body, struct holder *holder)
 	return 0;
 }
 
+static int read_reboots(const json_t *body, const char **ret)
+{
+	int r = js_string(body, "reboots", ret);
+
+	if (!r && strcmp(*ret, "any") != 0 && strcmp(*ret, "announced") != 0)
+		r = fail(-EINVAL, "member \"reboots\" must be any or announced");
+	return r;
+}
+
 static int read_policy(const json_t *body, struct holder *ret)
 {
 	static const char *const names[] = { "name",	   "environment", "workload",
 					     "tags",	   "approval",	  "network_lists",
 					     "add_from",   "remove_from", "absence",
-					     "allow_from", "absence_s",	  NULL };
+					     "allow_from", "absence_s",	  "reboots",
+					     NULL };
 	int r;
 
 	r = body_only(body, names);
@@ -123,6 +135,8 @@ static int read_policy(const json_t *body, struct holder *ret)
 		r = read_sources(body, ret);
 	if (!r && has(body, "approval"))
 		r = body_approval(body, &ret->policy.approval);
+	if (!r && has(body, "reboots"))
+		r = read_reboots(body, &ret->policy.reboots);
 	return r < 0 ? r : read_absence(body, ret);
 }
 
@@ -147,6 +161,32 @@ void route_devices_set(struct call *call)
 			       "member \"network_lists\" names one that doesn't exist");
 	else if (r == STORE_NEEDS_QUORUM)
 		answer_needs_quorum(call, SUBJECT_DEVICE);
+	else if (r < 0)
+		answer_failure(call->connection, r);
+	else
+		route_devices_show(call); /* says "not found" too */
+}
+
+void route_devices_expect(struct call *call)
+{
+	static const char *const names[] = { "in_s", "for_s", NULL };
+	uint64_t in_s, for_s;
+	uint8_t id[DEVICE_ID_BYTES];
+	int r = body_only(call->body, names);
+
+	if (!r)
+		r = body_number(call->body, "in_s", 0, 0, REBOOT_MOST_S, &in_s);
+	if (!r)
+		r = body_number(call->body, "for_s", REBOOT_DEFAULT_S, 60, REBOOT_MOST_S, &for_s);
+	if (r < 0) {
+		answer_invalid(call->connection);
+		return;
+	}
+	r = STORE_NOT_FOUND;
+	if (read_device_id(call->words[0], id))
+		r = store_device_expect(call->admin->store, &call->by, id, in_s, for_s);
+	if (r == STORE_CONFLICT)
+		problem_answer(call->connection, "conflict", "The device is revoked.");
 	else if (r < 0)
 		answer_failure(call->connection, r);
 	else

@@ -47,6 +47,8 @@ const struct route routes[] = {
 	ROUTE(POST, "/v1/devices/*/release", BY_USER, ADMIN, "device-released", PEOPLE, release),
 	ROUTE(POST, "/v1/devices/*/set", BY_USER, ADMIN, "device-policy-changed", PEOPLE,
 	      devices_set),
+	ROUTE(POST, "/v1/devices/*/expect-reboot", BY_USER, ADMIN, "reboot-announced", PEOPLE,
+	      devices_expect),
 	ROUTE(POST, "/v1/network-lists", BY_USER, ADMIN, "network-list-created", PEOPLE,
 	      networks_create),
 	ROUTE(GET,  "/v1/network-lists", BY_USER, AUDITOR, AUDIT_READS, PEOPLE, networks_list),

@@ -68,6 +68,7 @@ void route_rotate(struct call *call);
 void route_drop_old_keys(struct call *call);
 void route_status(struct call *call);
 void route_devices_set(struct call *call);
+void route_devices_expect(struct call *call);
 void route_networks_create(struct call *call);
 void route_networks_list(struct call *call);
 void route_networks_show(struct call *call);

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/strbuf.h"
 #include "server/core/facts.h"
+#include "server/core/reboot.h"
 
 /* On one node nobody is ever quicker. */
 #define SPEND_TRIES 16
@@ -115,6 +116,11 @@ static int note_allowed(struct core_parts *parts, const struct unlock_item *item
 			const struct facts_reading *reading)
 {
 	bool is_native = !decide_is_converting(&reading->facts) && reading->device.left_s > 0;
+	const struct reboot_question reboot = {
+		.now_s = reading->facts.now_s,
+		.is_converting = decide_is_converting(&reading->facts),
+		.is_waived = item->has_waiver,
+	};
 	char registered[LIST_TEXT_SIZE], added[CIDR_TEXT_SIZE] = "";
 	char detail[DETAIL_SIZE], source[CIDR_TEXT_SIZE];
 	struct store_audit_entry entry = { .event = "unlock-allowed",
@@ -137,7 +143,9 @@ static int note_allowed(struct core_parts *parts, const struct unlock_item *item
 		r = store_key_used(parts->store, item->request.device, item->key.generation,
 				   reading->facts.now_s);
 	}
-	return r != 0 ? r : store_audit_append(parts->store, item->organization, &entry);
+	if (r == 0)
+		r = store_audit_append(parts->store, item->organization, &entry);
+	return r != 0 ? r : reboot_note(parts, &reading->device, &reboot, &entry);
 }
 
 /* Refused before anything was read: belongs to nobody, so it is only counted. */

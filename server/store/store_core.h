@@ -107,6 +107,8 @@ struct store_unlock {
 	bool absence_denies, held;
 	bool names_networks; /* has network lists: store_unlock_networks() */
 	uint64_t groups;     /* approval groups that its tags put it under */
+	bool announces_reboots;
+	uint64_t reboot_from_s, reboot_until_s, surprised_s;
 	char approval[8];
 	char allow_from[LIST_TEXT_SIZE];
 	char registered[LIST_TEXT_SIZE];
@@ -126,6 +128,10 @@ int store_unlock_networks(struct store *store, const uint8_t device[static DEVIC
  * set when is_native. */
 int store_unlock_seen(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
 		      uint64_t now_s, const char *registered, bool is_native) MUST_CHECK;
+
+/* It was an unlock that nobody expected. */
+int store_unlock_surprised(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			   uint64_t now_s) MUST_CHECK;
 
 /* A device's wrapped keys of one generation. */
 struct store_key {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/strbuf.h"
 #include "server/store/store_internal.h"
 
 static struct db_value optional_blob(const uint8_t *bytes, size_t len)
@@ -61,7 +62,8 @@ struct walk {
 	" d.revoked_s, k.signing_thumbprint, k.exchange_thumbprint, r.phase, r.state, r.percent,"  \
 	" r.boot, r.message, r.progress_s, r.waiting, r.done_bytes, r.total_bytes,"                \
 	" r.bytes_per_s, r.eta_s, d.destroyed_s, " FINAL ", " OLD_KEYS ", d.networks, d.approval," \
-	" d.held, d.environment, d.workload, d.absence_s, d.absence_denies, d.ephemeral, d.left_s"
+	" d.held, d.environment, d.workload, d.absence_s, d.absence_denies, d.ephemeral, d.left_s,"  \
+	" d.reboots, d.reboot_from_s, d.reboot_until_s, d.surprised_s"
 #define DEVICE_TABLES                                                                              \
 	" FROM device d"                                                                           \
 	" JOIN device_key k ON k.device = d.id AND k.generation = d.generation"                    \
@@ -124,11 +126,21 @@ static int take_device(const struct db_row *row, void *userdata)
 		.absence_s = db_number(row, 35),
 		.absence_denies = db_number(row, 36) > 0,
 		.ephemeral = db_number(row, 37) > 0,
-		.evidence = db_text(row, 39),
+		.reboots = db_text(row, 39),
+		.reboot_from_s = db_number(row, 40),
+		.reboot_until_s = db_number(row, 41),
+		.surprised_s = db_number(row, 42),
+		.evidence = db_text(row, 43),
+		.now_s = walk->now_s,
 	};
 	int r;
 
 	device.state = state_name(row, &device, walk->now_s);
+	/* As facts.c counts. */
+	if (device.absence_s > 0 && db_number(row, 12) == 0)
+		device.absent_s = device.absence_s +
+				  MAX(MAX(device.last_seen_s, device.created_s),
+				      MAX(db_number(row, 38), device.converting_until_s));
 	if (device.converting_until_s <= walk->now_s)
 		device.converting_until_s = 0;
 	if (device.destroyed_s == 0)
@@ -254,4 +266,39 @@ int store_device_change(struct store *store, const struct store_by *by,
 	if (r == 0 && (change == DEVICE_DESTROY || change == DEVICE_DROP_OLD_KEYS))
 		db_scrub(store->db);
 	return r;
+}
+
+static int expect(struct store *store, const struct store_by *by, const uint8_t *id, uint64_t in_s,
+		  uint64_t for_s)
+{
+	CLEANUP_FREE char *detail = NULL;
+	uint64_t now_s, revoked_s = 0;
+	int r = store_one(store,
+			  "SELECT revoked_s FROM device WHERE organization = $1 AND id = $2",
+			  DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES),
+				  DB_BLOB(id, DEVICE_ID_BYTES)),
+			  store_take_number, &revoked_s);
+
+	if (r == 0)
+		r = revoked_s > 0 ? STORE_CONFLICT : db_now(store->db, &now_s);
+	if (r == 0)
+		r = db_run(store->db,
+			   "UPDATE device SET reboot_from_s = $1, reboot_until_s = $2"
+			   " WHERE id = $3",
+			   DB_ARGS(DB_NUMBER(now_s + in_s), DB_NUMBER(now_s + in_s + for_s),
+				   DB_BLOB(id, DEVICE_ID_BYTES)));
+	if (r == 0)
+		r = text_format(&detail, "in %llu s, for %llu s", (unsigned long long)in_s,
+				(unsigned long long)for_s);
+	return r != 0 ? r : store_audit_action(store, by, "reboot-announced", id, detail);
+}
+
+int store_device_expect(struct store *store, const struct store_by *by,
+			const uint8_t id[static DEVICE_ID_BYTES], uint64_t in_s, uint64_t for_s)
+{
+	int r = db_begin(store->db);
+
+	if (r < 0)
+		return r;
+	return store_end(store, expect(store, by, id, in_s, for_s));
 }

@@ -110,6 +110,7 @@ static int describe(const struct store_device_policy *policy, const struct subje
 	add_part(&text, "registered", has_sources ? subject->registered : NULL);
 	add_part(&text, "network_lists", policy->networks);
 	add_part(&text, "approval", policy->approval);
+	add_part(&text, "reboots", policy->reboots);
 	if (policy->absence_s)
 		strbuf_addf(&text, "%sabsence %llu s", text.len ? "; " : "",
 			    (unsigned long long)*policy->absence_s);
@@ -134,7 +135,8 @@ static int update(struct store *store, const uint8_t *id, const struct store_dev
 		" environment = coalesce($2, environment), workload = coalesce($3, workload),"
 		" tags = coalesce($4, tags), allow_from = $5, networks = $6, registered = $7,"
 		" approval = coalesce($8, approval), absence_s = coalesce($9, absence_s),"
-		" absence_denies = coalesce($10, absence_denies) WHERE id = $11",
+		" absence_denies = coalesce($10, absence_denies),"
+		" reboots = coalesce($11, reboots) WHERE id = $12",
 		DB_ARGS(store_optional_text(policy->name), store_optional_text(policy->environment),
 			store_optional_text(policy->workload), store_optional_text(policy->tags),
 			DB_TEXT(subject->allow_from), DB_TEXT(subject->networks),
@@ -143,7 +145,7 @@ static int update(struct store *store, const uint8_t *id, const struct store_dev
 					policy->absence_s ? *policy->absence_s : 0),
 			optional_number(policy->absence_denies != NULL,
 					policy->absence_denies && *policy->absence_denies),
-			DB_BLOB(id, DEVICE_ID_BYTES)));
+			store_optional_text(policy->reboots), DB_BLOB(id, DEVICE_ID_BYTES)));
 }
 
 /* All but words for people. What would only tighten isn't told apart: to shut a device at once, it

@@ -92,6 +92,7 @@ struct store_device_policy {
 	const char *allow_from; /* JSON array text of CIDRs */
 	const char *networks;	/* JSON array text: names of network lists */
 	const char *approval;	/* "none", "active", "always" */
+	const char *reboots;	/* "any", "announced" */
 	/* Ranges one by one: of allow_from, or, for a device where people have named no source, of
 	 * the registered addresses. */
 	const struct cidr_list *add_from, *remove_from;

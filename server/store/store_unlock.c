@@ -26,6 +26,10 @@ static int take_unlock(const struct db_row *row, void *userdata)
 	unlock->held = db_text(row, 14)[0] != 0;
 	unlock->names_networks = strcmp(db_text(row, 15), "[]") != 0;
 	unlock->groups = db_number(row, 17);
+	unlock->announces_reboots = strcmp(db_text(row, 18), "announced") == 0;
+	unlock->reboot_from_s = db_number(row, 19);
+	unlock->reboot_until_s = db_number(row, 20);
+	unlock->surprised_s = db_number(row, 21);
 	r = db_blob_copy(row, 0, unlock->organization, sizeof(unlock->organization));
 	if (r == 0)
 		r = db_text_copy(row, 5, unlock->allow_from, sizeof(unlock->allow_from));
@@ -44,7 +48,8 @@ int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTE
 			 " d.last_seen_s, d.absence_s, d.absence_denies, d.held, d.networks,"
 			 " d.approval, (SELECT count(*) FROM approval_group_tag t"
 			 "  WHERE t.organization = d.organization"
-			 "  AND replace(d.tags, '\"' || t.tag || '\"', '') <> d.tags)"
+			 "  AND replace(d.tags, '\"' || t.tag || '\"', '') <> d.tags),"
+			 " d.reboots, d.reboot_from_s, d.reboot_until_s, d.surprised_s"
 			 " FROM device d WHERE d.id = $1",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_unlock, ret);
 }
@@ -97,6 +102,13 @@ int store_unlock_seen(struct store *store, const uint8_t device[static DEVICE_ID
 		return r;
 	return db_run(store->db, "UPDATE device SET registered = $1 WHERE id = $2",
 		      DB_ARGS(DB_TEXT(registered), DB_BLOB(device, DEVICE_ID_BYTES)));
+}
+
+int store_unlock_surprised(struct store *store, const uint8_t device[static DEVICE_ID_BYTES],
+			   uint64_t now_s)
+{
+	return db_run(store->db, "UPDATE device SET surprised_s = $1 WHERE id = $2",
+		      DB_ARGS(DB_NUMBER(now_s), DB_BLOB(device, DEVICE_ID_BYTES)));
 }
 
 static int take_sealed(const struct db_row *row, int column, uint8_t ret[static SEALED_MAX_BYTES],
