@@ -8,13 +8,13 @@
 
 #include "tests/unit/unit.h"
 
-int store_unlock_surprised(struct store *store UNUSED, const uint8_t *device UNUSED,
+int store_unlock_surprised(struct store *store UNUSED, const uint8_t device[static DEVICE_ID_BYTES] UNUSED,
 			   uint64_t now_s UNUSED)
 {
 	return 0;
 }
 
-int store_audit_append(struct store *store UNUSED, const uint8_t *organization UNUSED,
+int store_audit_append(struct store *store UNUSED, const uint8_t organization[static 16] UNUSED,
 		       const struct store_audit_entry *entry UNUSED)
 {
 	return 0;
