@@ -149,12 +149,24 @@ static int find_partition(const struct table *table, const char *partuuid,
 	return fail(-ENOENT, "the partition table has no partition %s", partuuid);
 }
 
-/* So that partition and later header find their room; refuses where a block would have to move. */
+/* Not enough room without moving a block: a few strays at the end may move, as for shrink. A log
+ * file that was begun there is on most machines that have run for a while. */
+static int look_for_room(struct cut *cut, uint64_t most)
+{
+	const char *device = cut->run->root_device;
+	int r = cut->fs->unmoved_bytes(device, cut->view, &cut->facts.unmoved_bytes);
+
+	if (r == 0 && cut->facts.unmoved_bytes > most)
+		r = cut->fs->least_bytes(device, cut->view, &cut->facts.unmoved_bytes);
+	return r;
+}
+
+/* So that partition and later header find their room. */
 static int choose_carved(struct cut *cut)
 {
 	const char *device = cut->run->root_device;
 	uint64_t most = cut->facts.root_bytes - 2 * cut->facts.shift_bytes, size = 0;
-	int r = cut->fs->unmoved_bytes(device, cut->view, &cut->facts.unmoved_bytes);
+	int r = look_for_room(cut, most);
 
 	if (r == 0) /* for its refusal; here it may stay larger */
 		r = boot_payload_size(&cut->facts, &size);

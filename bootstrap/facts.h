@@ -36,7 +36,7 @@ struct facts {
 	uint64_t root_bytes; /* of the device */
 	uint64_t fs_used_bytes, fs_free_bytes;
 	uint64_t fs_unmoved_bytes; /* up to where files lie; 0: not looked at, or not known */
-	uint64_t fs_least_bytes;   /* the same but for a few blocks, which `shrink` moves */
+	uint64_t fs_least_bytes;   /* the same but for a few blocks, which are moved */
 	bool fs_has_errors;	   /* superblock's error flag */
 	char luks_uuid[37];	   /* ROOT_LUKS only */
 	char luks_device[FACTS_PATH_MAX];

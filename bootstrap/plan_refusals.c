@@ -136,11 +136,11 @@ CHECK(tail_in_use)
 	uint64_t taken_bytes = (f->is_boot_separate ? 0 : c->boot_bytes) + 2 * PLAN_SHIFT_BYTES;
 	char at[24], room[24], root[24];
 
-	say(fact, "files lie up to %s of the root partition's %s, and its last %s are needed",
-	    text_bytes(at, f->fs_unmoved_bytes), text_bytes(root, f->root_bytes),
+	say(fact, "more than a few files lie up to %s of the root partition's %s, and its last %s are needed",
+	    text_bytes(at, f->fs_least_bytes), text_bytes(root, f->root_bytes),
 	    text_bytes(room, taken_bytes));
 	/* A full filesystem reaches its end: one reason, and what helps is room, not copying. */
-	return f->fs_unmoved_bytes > 0 && f->fs_unmoved_bytes + taken_bytes > f->root_bytes &&
+	return f->fs_least_bytes > 0 && f->fs_least_bytes + taken_bytes > f->root_bytes &&
 	       !too_little_space(f, c, (char[FACT]){ "" });
 }
 
@@ -343,7 +343,7 @@ const struct plan_check plan_checks[] = {
 	  .why = "room is made for a /boot partition, the header and the first moved block",
 	  .todo = "remove files, enlarge the disk, or choose a smaller --boot-size" },
 	{ .code = "tail-in-use", .applies = tail_in_use,
-	  .why = "room is made there without moving a file, which is what makes it safe",
+	  .why = "room is made there by moving 2 MiB at most: a redo log has to hold all of it",
 	  .todo = "enlarge the disk; or copy the files that lie there, and delete the first copies "
 		  "(filefrag -v FILE tells where one lies)" },
 	{ .code = "boot-too-small", .applies = boot_too_small,

@@ -112,7 +112,7 @@ DEFECT(full)
 }
 DEFECT(spread)
 {
-	f->fs_unmoved_bytes = f->root_bytes - MIB;
+	f->fs_unmoved_bytes = f->fs_least_bytes = f->root_bytes - MIB;
 }
 DEFECT(big_boot)
 {

@@ -75,4 +75,13 @@ vm_spawn "$vm_home/other/log" "$test_root/build/panocryptd" serve --dir "$vm_hom
 cleanup_fn end_process "$vm_child"
 wait_for 30 test -e "$vm_home/other/ready" || die "the other server did not start"
 try "certificate of another authority" 'certificate'
+
+# --- and with the right one the same disk goes on
+end_process "$vm_child"
+convert_server_start
+qemu-img create -q -f qcow2 -F qcow2 -b "$vm_home/rehearse/prepared.qcow2" "$vm_home/rehearse/disk.qcow2"
+boot
+check "the right server: the root is cut, and /boot has its partition" wait_for 300 guest 'test -b /dev/disk/by-partlabel/boot ||
+	[ "$(lsblk -nro NAME /dev/vda | grep -c "^vda[0-9]")" = 4 ]'
+check "the filesystem is clean" guest '! journalctl -b -k | grep -i "EXT4-fs error"'
 tests_done
