@@ -107,8 +107,8 @@ goes_on "approved"
 reboots
 check "asked again at the next boot" wait_for 180 waits_for_people
 check "denied" ctl approval deny "$id"
-before=$(refusals denied)
-check "denied: so it is answered, and the audit says so" wait_for 180 has_more_refusals denied "$before"
+before=$(refusals refused)
+check "denied: so it is answered, and the audit says so" wait_for 180 has_more_refusals refused "$before"
 check "denied: it stays shut" eval '! vm_sh web true 5'
 policy --approval none
 goes_on "no approval wanted any more"
