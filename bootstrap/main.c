@@ -25,7 +25,7 @@ static const struct verb {
 	{ "run", verb_run, false, "convert this machine, or go on with it" },
 	{ "status", verb_status, false, "say where the conversion stands" },
 	{ "pause", verb_pause, false, "stand still between two chunks, until resume" },
-	{ "resume", verb_resume, false, "go on; with --max-rate: at another rate" },
+	{ "resume", verb_resume, false, "go on; with --max-rate: at another rate; with --recovery-passphrase-file: without the server" },
 	{ "undo", verb_undo, false, "put everything back; possible until encryption begins" },
 	{ "continue", verb_continue, false, NULL },
 	{ "boot", verb_boot, true, NULL },

@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * pause and resume: write down what people want of the pace. The one at work looks between steps;
- * if nobody is, the next start does, also after a reboot.
+ * if nobody is, the next start does, also after a reboot. resume can bring the key, too.
  */
+#include "bootstrap/block.h"
+#include "bootstrap/facts.h"
 #include "bootstrap/intent.h"
+#include "bootstrap/keyring.h"
+#include "bootstrap/luks.h"
 #include "bootstrap/verbs.h"
 #include "bootstrap/wish.h"
 #include "common/err.h"
 #include "common/log.h"
+#include "common/secret.h"
 #include "common/strbuf.h"
 
 #include <errno.h>
 #include <unistd.h>
+
+#define PASSPHRASE_BYTES_MAX 512
 
 static int look(const struct config *config, struct wish *ret)
 {
@@ -32,6 +39,36 @@ static int look(const struct config *config, struct wish *ret)
 	return r;
 }
 
+/* The volume key by a passphrase, for a unit that waits for it: where the server is lost, or stock
+ * code took the passphrase at boot. */
+static int give_key(const struct config *config)
+{
+	CLEANUP_SECRET struct secret passphrase = SECRET_EMPTY, key = SECRET_EMPTY;
+	const char *path = config->recovery_passphrase_file;
+	char device[FACTS_PATH_MAX];
+	struct luks_where where = { device, NULL };
+	struct intent intent;
+	int r = intent_read(config->state_dir, &intent);
+
+	if (r == 0)
+		r = secret_read_file(&passphrase, path, PASSPHRASE_BYTES_MAX);
+	if (r < 0)
+		return fail_at(r, "the recovery passphrase file");
+	secret_trim_newline(&passphrase);
+	r = block_find("UUID", intent.luks_uuid, device, sizeof(device));
+	if (r == -ENODEV)
+		return fail(r, "the disk isn't encrypted yet: no key is waited for");
+	if (r == 0)
+		r = luks_volume_key(&where, &passphrase, &key);
+	if (r == -EPERM)
+		return fail(r, "the passphrase in %s opens no keyslot of %s", path, device);
+	if (r == 0)
+		r = keyring_put(intent.luks_uuid, &key, KEYRING_TIMEOUT_S);
+	if (r == 0)
+		log_info("the key is at hand until the next reboot, for a day at most");
+	return r;
+}
+
 static int change(const struct config *config, bool is_paused)
 {
 	char rate[24];
@@ -39,6 +76,8 @@ static int change(const struct config *config, bool is_paused)
 	int r;
 
 	r = look(config, &wish);
+	if (r == 0 && !is_paused && config->recovery_passphrase_file)
+		r = give_key(config);
 	if (r < 0)
 		return r;
 	wish.is_paused = is_paused;

@@ -5,6 +5,7 @@
  */
 #include "bootstrap/block.h"
 #include "bootstrap/gate.h"
+#include "bootstrap/keyring.h"
 #include "bootstrap/luks.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/stop.h"
@@ -16,6 +17,7 @@
 
 #define WAIT_FIRST_S 10
 #define WAIT_MOST_S 300
+#define WAIT_LOOK_S 5
 
 static int encrypt_done(struct job *job)
 {
@@ -31,8 +33,22 @@ static int encrypt_done(struct job *job)
 	return r < 0 ? r : status.is_luks2 && !status.is_reencrypting;
 }
 
+/* True: the wish to stop. Ends early when somebody has brought the key (verb_pause.c). */
+static bool rest(const struct job *job, unsigned seconds)
+{
+	for (; seconds > 0; seconds -= MIN(seconds, WAIT_LOOK_S)) {
+		CLEANUP_SECRET struct secret found = SECRET_EMPTY;
+
+		if (stop_wait(MIN(seconds, WAIT_LOOK_S)))
+			return true;
+		if (keyring_get(job->intent.luks_uuid, &found) == 0)
+			return false;
+	}
+	return false;
+}
+
 /* The keyring has the key unless stock code opened the volume; then the server is asked until it
- * says yes. */
+ * says yes, or somebody brings the key. */
 static int wait_for_key(const struct job *job, const char *device, struct pace *pace,
 			struct secret *ret)
 {
@@ -46,9 +62,11 @@ static int wait_for_key(const struct job *job, const char *device, struct pace *
 			pace_wait(pace, "");
 		if (r != -EACCES)
 			return r;
-		log_warning("waiting for key: %s", fail_text());
+		log_warning("waiting for key: %s; without the server: panocrypt-bootstrap resume "
+			    "--recovery-passphrase-file FILE",
+			    fail_text());
 		pace_wait(pace, "key");
-		if (stop_wait(wait_s))
+		if (rest(job, wait_s))
 			return fail(-EINTR, "stopped while waiting for the key");
 		wait_s = MIN(2 * wait_s, WAIT_MOST_S);
 	}

@@ -3,7 +3,10 @@
  * pause and resume: what is written down, and what is refused.
  * UNIT_SOURCES: bootstrap/verb_pause.c bootstrap/wish.c bootstrap/intent.c
  */
+#include "bootstrap/block.h"
 #include "bootstrap/intent.h"
+#include "bootstrap/keyring.h"
+#include "bootstrap/luks.h"
 #include "bootstrap/verbs.h"
 #include "bootstrap/wish.h"
 
@@ -19,6 +22,34 @@ uid_t geteuid(void)
 	return 0;
 }
 
+static bool is_encrypted, opens;
+static unsigned keys_brought;
+
+int block_find(const char *tag, const char *value, char *ret, size_t size)
+{
+	assert_string_equal(tag, "UUID");
+	assert_string_equal(value, "u0");
+	snprintf(ret, size, "/dev/root");
+	return is_encrypted ? 0 : -ENODEV;
+}
+
+int luks_volume_key(const struct luks_where *where, const struct secret *passphrase,
+		    struct secret *ret)
+{
+	assert_string_equal(where->header, "/dev/root");
+	assert_int_equal(passphrase->len, strlen("the passphrase"));
+	return opens ? secret_copy(ret, "key", 3) : -EPERM;
+}
+
+int keyring_put(const char *luks_uuid, const struct secret *key, unsigned timeout_s)
+{
+	assert_string_equal(luks_uuid, "u0");
+	assert_int_equal(key->len, 3);
+	assert_true(timeout_s > 0);
+	keys_brought++;
+	return 0;
+}
+
 static void path_of(char ret[static 128], const char *name)
 {
 	snprintf(ret, 128, "%s/%s", folder, name);
@@ -26,7 +57,7 @@ static void path_of(char ret[static 128], const char *name)
 
 static int setup(void **state UNUSED)
 {
-	static const struct intent intent = { .device = "d0" };
+	static const struct intent intent = { .device = "d0", .luks_uuid = "u0" };
 
 	config = (struct config){ .state_dir = folder, .max_rate = CONFIG_NO_RATE };
 	return intent_write(folder, &intent);
@@ -67,6 +98,32 @@ static void pause_and_resume(void **state UNUSED)
 	assert_ok(verb_resume(&config));
 	assert_ok(wish_read(folder, &wish));
 	assert_int_equal(wish.max_bytes_per_s, 0);
+}
+
+static void brings_the_key(void **state UNUSED)
+{
+	char path[128];
+
+	path_of(path, "passphrase");
+	config.recovery_passphrase_file = path;
+	assert_int_equal(verb_resume(&config), -ENOENT);
+	assert_said("passphrase file");
+	assert_ok(file_replace_text(path, "the passphrase\n", 0600));
+	is_encrypted = false;
+	assert_int_equal(verb_resume(&config), -ENODEV);
+	assert_said("isn't encrypted yet");
+	is_encrypted = true;
+	opens = false;
+	assert_int_equal(verb_resume(&config), -EPERM);
+	assert_said("opens no keyslot");
+	assert_int_equal(keys_brought, 0);
+	opens = true;
+	assert_ok(verb_pause(&config)); /* doesn't need it */
+	assert_int_equal(keys_brought, 0);
+	assert_ok(verb_resume(&config));
+	assert_int_equal(keys_brought, 1);
+	unlink(path);
+	config.recovery_passphrase_file = NULL;
 }
 
 static void not_without_a_conversion(void **state UNUSED)
@@ -112,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_is_wanted_at_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(pause_and_resume, setup, teardown),
+		cmocka_unit_test_setup_teardown(brings_the_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_without_a_conversion, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_file, setup, teardown),
 	};

@@ -61,7 +61,10 @@ vm_type convert "$recovery"
 vm_up convert 600
 check "it came up on the same disk under another name" guest \
 	'lsblk -nrspo NAME "$(findmnt -no SOURCE /)" | grep -q nvme'
-guest "$bootstrap resume --max-rate 2M" 60
+check "it waits for the key, and says so" wait_for 120 waits_for key
+guest "printf wrong-$recovery >/run/wrong" 30
+check "a wrong passphrase is refused" guest "! $bootstrap resume --recovery-passphrase-file /run/wrong 2>&1 | grep -q 'at hand'"
+guest "printf %s $recovery >/run/k; $bootstrap resume --max-rate 2M --recovery-passphrase-file /run/k" 120
 goes_on "without its server"
 
 # --- memory: the pages of a program, a swap file and the caches, all of them beyond what there is
