@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One HTTPS request through libcurl: the only file that includes it. Nothing from the environment
- * changes where a request goes or whom it trusts, except SSL_CERT_FILE, which every TLS program on
- * the machine honours. Keeps no connection, no cookie and no state between calls.
+ * One HTTPS request through libcurl: with http_client_many.c the only file that includes it.
+ * Nothing from the environment changes where a request goes or whom it trusts, except
+ * SSL_CERT_FILE, which every TLS program on the machine honours. Keeps no connection, no cookie and
+ * no state between calls.
  */
 #include "common/http_client.h"
 
 #include "common/err.h"
 #include "common/file.h"
+#include "common/http_client_internal.h"
 #include "common/json.h"
-#include "common/strbuf.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,43 +20,47 @@
 #define DEFAULT_TIMEOUT_S 45
 #define DEFAULT_ANSWER_MAX_BYTES (64 * KIB)
 
-DEFINE_CLEANUP(CURL *, curl_easy_cleanup);
 DEFINE_CLEANUP(CURLU *, curl_url_cleanup);
-
-/* Bodies may hold tokens: wiped. */
-struct receiver {
-	struct strbuf body;
-	size_t max_bytes;
-	bool is_too_big;
-};
 
 static size_t receive(char *data, size_t size, size_t count, void *userdata)
 {
-	struct receiver *receiver = userdata;
+	struct http_call *call = userdata;
 	size_t len = size * count;
 
-	receiver->is_too_big = len > receiver->max_bytes - receiver->body.len;
-	if (receiver->is_too_big)
+	call->is_too_big = len > call->max_bytes - call->body.len;
+	if (call->is_too_big)
 		return 0; /* libcurl gives up: CURLE_WRITE_ERROR */
-	strbuf_addn(&receiver->body, data, len);
-	return receiver->body.failed ? 0 : len;
+	strbuf_addn(&call->body, data, len);
+	return call->body.failed ? 0 : len;
 }
 
-static void receiver_done(struct receiver *receiver)
-{
-	if (receiver->body.text)
-		secret_wipe(receiver->body.text, receiver->body.room);
-	strbuf_done(&receiver->body);
-}
-
-/* Header lines; the one with the token is wiped. */
-static void headers_done(struct curl_slist **headers)
+/* Bodies may hold tokens, and so does one of the header lines: wiped. */
+void http_call_close(struct http_call *call)
 {
 	struct curl_slist *line;
 
-	for (line = *headers; line; line = line->next)
+	curl_easy_cleanupp(&call->curl);
+	for (line = call->headers; line; line = line->next)
 		secret_wipe(line->data, strlen(line->data));
-	curl_slist_free_all(*headers);
+	curl_slist_free_all(call->headers);
+	if (call->body.text)
+		secret_wipe(call->body.text, call->body.room);
+	strbuf_done(&call->body);
+	free(call->url);
+	*call = HTTP_CALL_EMPTY;
+}
+
+/* The address of the moment, after the name was resolved: a name can't get around it. */
+static curl_socket_t open_socket(void *userdata, curlsocktype purpose UNUSED,
+				 struct curl_sockaddr *address)
+{
+	struct http_call *call = userdata;
+
+	if (!call->may_connect(&address->addr, call->userdata)) {
+		call->is_refused = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static bool is_loopback(const char *host)
@@ -178,7 +182,7 @@ static void set_body(CURL *curl, const struct http_request *request)
 		return;
 	}
 	curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+	curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, request->body ? request->body : "");
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
@@ -190,15 +194,22 @@ static void set_trust(CURL *curl, const struct http_request *request)
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); /* a distribution's libcurl adds its own */
-	if (bundle)
+	if (request->ca_text) {			      /* instead of any file */
+		struct curl_blob blob = { .data = (void *)(uintptr_t)request->ca_text,
+					  .len = strlen(request->ca_text),
+					  .flags = CURL_BLOB_COPY };
+
+		curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &blob);
+	} else if (bundle) {
 		curl_easy_setopt(curl, CURLOPT_CAINFO, bundle);
+	}
 }
 
 static void set_rest(CURL *curl, const struct http_request *request)
 {
 	long connect = request->connect_timeout_s ? (long)request->connect_timeout_s
 						  : DEFAULT_CONNECT_TIMEOUT_S;
-	long all = request->timeout_s ? (long)request->timeout_s : DEFAULT_TIMEOUT_S;
+	long all_ms = request->timeout_s ? request->timeout_s * 1000L : DEFAULT_TIMEOUT_S * 1000L;
 
 	curl_easy_setopt(curl, CURLOPT_URL, request->url);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR,
@@ -209,7 +220,12 @@ static void set_rest(CURL *curl, const struct http_request *request)
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "panocrypt/" PANOCRYPT_VERSION);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, all);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+			 request->timeout_ms ? (long)request->timeout_ms : all_ms);
+	/* Nobody's session or connection serves another request, which may trust another CA. */
+	curl_easy_setopt(curl, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L); /* waits for no resolver at the end */
 }
 
 /* What each of libcurl's failures means for people, and what to do. */
@@ -243,38 +259,76 @@ static const struct cause {
 	{ CURLE_OUT_OF_MEMORY, -ENOMEM, "out of memory: free some memory and run again" },
 };
 
-static int explain(const struct http_request *request, CURLcode code,
-		   const struct receiver *receiver, const char *detail)
+static int explain(const struct http_call *call, CURLcode code)
 {
+	const char *detail = call->detail;
 	size_t i;
 
-	if (receiver->is_too_big)
+	if (call->is_too_big)
 		return fail(-E2BIG,
 			    "%s: the answer is larger than %zu bytes: check that the URL is right",
-			    request->url, receiver->max_bytes);
+			    call->url, call->max_bytes);
+	if (call->is_refused)
+		return fail(-EPERM, "%s: its address is one that must not be connected to",
+			    call->url);
 	for (i = 0; i < ARRAY_SIZE(causes); i++) {
 		if (causes[i].code == code)
-			return fail(causes[i].r, "%s: %s%s%s%s", request->url, causes[i].sentence,
+			return fail(causes[i].r, "%s: %s%s%s%s", call->url, causes[i].sentence,
 				    *detail ? " (" : "", detail, *detail ? ")" : "");
 	}
-	return fail(-EIO, "%s: %s: check the URL and the network, then run again", request->url,
+	return fail(-EIO, "%s: %s: check the URL and the network, then run again", call->url,
 		    *detail ? detail : curl_easy_strerror(code));
 }
 
-static int take_answer(CURL *curl, struct receiver *receiver, struct http_answer *ret)
+int http_call_end(struct http_call *call, CURLcode code, struct http_answer *ret)
 {
 	struct http_answer answer = { 0 };
 	const char *type = NULL;
 	int r;
 
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
-	curl_easy_getinfo(curl, CURLINFO_CONTENT_TYPE, &type);
+	if (code != CURLE_OK)
+		return explain(call, code);
+	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &answer.status);
+	curl_easy_getinfo(call->curl, CURLINFO_CONTENT_TYPE, &type);
 	snprintf(answer.content_type, sizeof(answer.content_type), "%s", type ? type : "");
-	answer.body_len = receiver->body.len;
-	r = strbuf_take(&receiver->body, &answer.body);
+	answer.body_len = call->body.len;
+	r = strbuf_take(&call->body, &answer.body);
 	if (r < 0)
 		return r;
 	*ret = answer;
+	return 0;
+}
+
+int http_call_open(const struct http_request *request, struct http_call *ret)
+{
+	int r;
+
+	*ret = HTTP_CALL_EMPTY;
+	ret->max_bytes = request->answer_max_bytes ? request->answer_max_bytes
+						   : DEFAULT_ANSWER_MAX_BYTES;
+	ret->may_connect = request->may_connect;
+	ret->userdata = request->userdata;
+	r = check_url(request);
+	if (r == 0)
+		r = text_format(&ret->url, "%s", request->url);
+	if (r == 0)
+		r = make_headers(request, &ret->headers);
+	if (r < 0)
+		return r;
+	ret->curl = curl_easy_init();
+	if (!ret->curl)
+		return fail(-ENOMEM, "out of memory: free some memory and run again");
+	set_rest(ret->curl, request);
+	set_trust(ret->curl, request);
+	set_body(ret->curl, request);
+	curl_easy_setopt(ret->curl, CURLOPT_HTTPHEADER, ret->headers);
+	curl_easy_setopt(ret->curl, CURLOPT_WRITEFUNCTION, receive);
+	curl_easy_setopt(ret->curl, CURLOPT_WRITEDATA, ret);
+	curl_easy_setopt(ret->curl, CURLOPT_ERRORBUFFER, ret->detail);
+	if (!ret->may_connect)
+		return 0;
+	curl_easy_setopt(ret->curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(ret->curl, CURLOPT_OPENSOCKETDATA, ret);
 	return 0;
 }
 
@@ -303,36 +357,10 @@ static CURLcode perform(CURL *curl, const struct http_request *request)
 
 int http_exchange(const struct http_request *request, struct http_answer *ret)
 {
-	CLEANUP(curl_easy_cleanupp) CURL *curl = NULL;
-	CLEANUP(headers_done) struct curl_slist *headers = NULL;
-	CLEANUP(receiver_done)
-	struct receiver receiver = { STRBUF_EMPTY, request->answer_max_bytes, false };
-	char detail[CURL_ERROR_SIZE] = "";
-	CURLcode code;
-	int r;
+	CLEANUP(http_call_close) struct http_call call = HTTP_CALL_EMPTY;
+	int r = http_call_open(request, &call);
 
-	if (receiver.max_bytes == 0)
-		receiver.max_bytes = DEFAULT_ANSWER_MAX_BYTES;
-	r = check_url(request);
-	if (r < 0)
-		return r;
-	r = make_headers(request, &headers);
-	if (r < 0)
-		return r;
-	curl = curl_easy_init();
-	if (!curl)
-		return fail(-ENOMEM, "out of memory: free some memory and run again");
-	set_rest(curl, request);
-	set_trust(curl, request);
-	set_body(curl, request);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &receiver);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
-	code = perform(curl, request);
-	if (code != CURLE_OK)
-		return explain(request, code, &receiver, detail);
-	return take_answer(curl, &receiver, ret);
+	return r < 0 ? r : http_call_end(&call, perform(call.curl, request), ret);
 }
 
 void http_answer_done(struct http_answer *answer)

@@ -10,6 +10,8 @@
 #include "common/base.h"
 #include "common/secret.h"
 
+struct sockaddr;
+
 enum http_family { HTTP_FAMILY_ANY, HTTP_FAMILY_V4, HTTP_FAMILY_V6 };
 
 struct http_request {
@@ -20,11 +22,17 @@ struct http_request {
 	size_t body_len;
 	const struct secret *bearer; /* NULL: none; sent as Authorization: Bearer */
 	const char *ca_file;	     /* NULL: the system's bundle, searched in the usual places */
+	const char *ca_text;	     /* PEM, instead of any file; NULL: none */
 	unsigned connect_timeout_s;  /* 0: 10 */
 	unsigned timeout_s;	     /* 0: 45; longer than the server's hold */
+	unsigned timeout_ms;	     /* 0: timeout_s */
 	size_t answer_max_bytes;     /* 0: 64 KiB; above it the request fails with -E2BIG */
 	enum http_family family;
 	bool allow_plain;
+	/* Asked for each address before it is connected to; false: not to this one, -EPERM when it
+	 * was the last. NULL: any. */
+	bool (*may_connect)(const struct sockaddr *address, void *userdata);
+	void *userdata;
 };
 
 struct http_answer {

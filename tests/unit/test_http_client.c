@@ -6,6 +6,7 @@
 #include "common/http_client.h"
 
 #include "common/cleanup.h"
+#include "common/http_client_many.h"
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
@@ -257,13 +258,118 @@ static void reads_problems(void **state)
 	}
 }
 
+static bool allows_nothing(const struct sockaddr *address, void *userdata)
+{
+	(*(int *)userdata)++;
+	assert_int_equal(address->sa_family, AF_INET);
+	return false;
+}
+
+static bool allows_all(const struct sockaddr *address UNUSED, void *userdata)
+{
+	(*(int *)userdata)++;
+	return true;
+}
+
+/* The address that a name leads to is asked about, not the name. */
+static void asks_before_it_connects(void **state)
+{
+	CLEANUP(http_answer_done) struct http_answer answer = { 0 };
+	int asked = 0;
+	struct http_request request = { .method = "GET",
+					.url = "http://127.0.0.1:1/",
+					.allow_plain = true,
+					.may_connect = allows_nothing,
+					.userdata = &asked };
+	struct server server;
+
+	(void)state;
+	assert_int_equal(http_exchange(&request, &answer), -EPERM);
+	assert_int_equal(asked, 1);
+	request.may_connect = allows_all;
+	assert_ok(exchange(&server, &request, "HTTP/1.1 204 No Content\r\n\r\n", &answer));
+	assert_int_equal(answer.status, 204);
+	assert_int_equal(asked, 2);
+}
+
+/* Each ends by itself: the quick ones while the silent one waits for its limit. */
+static void makes_many_at_once(void **state)
+{
+	static const char *const answers[] = {
+		"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none", NULL,
+		"HTTP/1.1 500 Oops\r\nContent-Length: 5\r\n\r\nthree",
+		"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ntoo large"
+	};
+	static const int wanted[] = { 0, -ETIMEDOUT, 0, -E2BIG };
+	CLEANUP(http_many_closep) struct http_many *many = NULL;
+	struct server servers[ARRAY_SIZE(answers)];
+	size_t ended = 0;
+	uint64_t last = 0;
+
+	(void)state;
+	assert_ok(http_many_open(&many));
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
+		struct http_request request = { .method = "POST",
+						.url = servers[i].url,
+						.body = "hello",
+						.body_len = 5,
+						.timeout_ms = 2000,
+						.answer_max_bytes = 8,
+						.allow_plain = true };
+
+		server_start(&servers[i], answers[i]);
+		assert_ok(http_many_start(many, &request, i));
+	}
+	while (ended < ARRAY_SIZE(answers)) {
+		struct http_end end;
+
+		assert_ok(http_many_wait(many, NULL, 0, 1000));
+		while (http_many_next(many, &end)) {
+			last = end.tag;
+			assert_int_equal(end.r, wanted[end.tag]);
+			if (end.tag == 0)
+				assert_string_equal(end.answer.body, "one");
+			if (end.tag == 2)
+				assert_int_equal(end.answer.status, 500);
+			http_answer_done(&end.answer);
+			ended++;
+		}
+	}
+	assert_int_equal(last, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(answers); i++)
+		server_stop(&servers[i]);
+}
+
+/* A request that can't be made is no reason to end the others; and closing drops what is left. */
+static void drops_what_is_under_way(void **state)
+{
+	CLEANUP(http_many_closep) struct http_many *many = NULL;
+	struct http_request request = { .method = "GET", .url = "ftp://127.0.0.1/" };
+	struct server server;
+	struct http_end end;
+
+	(void)state;
+	assert_ok(http_many_open(&many));
+	assert_int_equal(http_many_start(many, &request, 1), -EINVAL);
+	server_start(&server, NULL);
+	request.url = server.url;
+	request.allow_plain = true;
+	assert_ok(http_many_start(many, &request, 2));
+	assert_ok(http_many_wait(many, NULL, 0, 50));
+	assert_false(http_many_next(many, &end));
+	http_many_close(many);
+	many = NULL;
+	server_stop(&server); /* which ends, since its client is gone */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gets_an_answer),	 cmocka_unit_test(sends_body_and_token),
 		cmocka_unit_test(follows_no_redirect),	 cmocka_unit_test(caps_the_answer),
 		cmocka_unit_test(names_what_went_wrong), cmocka_unit_test(speaks_https_only),
-		cmocka_unit_test(reads_problems),
+		cmocka_unit_test(reads_problems),	 cmocka_unit_test(asks_before_it_connects),
+		cmocka_unit_test(makes_many_at_once),	 cmocka_unit_test(drops_what_is_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
