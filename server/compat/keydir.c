@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +42,19 @@ static bool is_key_file(const char *name)
 	return dot && strcmp(dot, ".jwk") == 0;
 }
 
+/* tangd's keys may be read by its group, which secret_read_file() would refuse. */
+static int parse_file(const char *file, json_t **ret)
+{
+	CLEANUP_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	CLEANUP_SECRET struct secret text = SECRET_EMPTY;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = secret_read_fd(&text, fd, KEYDIR_FILE_MAX_BYTES);
+	return r < 0 ? r : js_parse((const char *)text.data, text.len, KEYDIR_FILE_MAX_BYTES, ret);
+}
+
 static int read_key(struct keydir *keydir, const char *path, const char *name)
 {
 	CLEANUP_FREE char *file = NULL;
@@ -52,7 +66,7 @@ static int read_key(struct keydir *keydir, const char *path, const char *name)
 	r = text_format(&file, "%s/%s", path, name);
 	if (r < 0)
 		return r;
-	if (js_read_file(file, KEYDIR_FILE_MAX_BYTES, &key) < 0 || !json_is_object(key)) {
+	if (parse_file(file, &key) < 0 || !json_is_object(key)) {
 		log_warning("%s holds no key: left out", file);
 		return 0;
 	}
