@@ -131,4 +131,6 @@ extern const struct ctl_verb verb_device_expect;
 extern const struct ctl_verb verb_proposal_list, verb_proposal_show, verb_proposal_approve,
 	verb_proposal_deny;
 extern const struct ctl_verb verb_group_create, verb_group_list, verb_group_set, verb_group_delete;
+extern const struct ctl_verb verb_authorizer_set, verb_authorizer_show, verb_authorizer_remove;
+extern const struct ctl_verb verb_authorizer_test;
 extern const struct ctl_verb verb_policy_explain, verb_denials, verb_audit_list;

@@ -12,20 +12,7 @@
 #include "ctl/ctl.h"
 
 static const struct ctl_verb *const verbs[] = {
-	&verb_whoami,	      &verb_key_create,	       &verb_key_list,
-	&verb_key_revoke,     &verb_key_compromise,    &verb_device_list,
-	&verb_device_show,    &verb_device_add,	       &verb_device_set,
-	&verb_device_disable, &verb_device_enable,     &verb_device_release,
-	&verb_device_revoke,  &verb_device_destroy,    &verb_device_rotate,
-	&verb_device_drop,    &verb_device_allow_once, &verb_waiver_list,
-	&verb_waiver_cancel,  &verb_network_create,    &verb_network_list,
-	&verb_network_show,   &verb_network_set,       &verb_network_delete,
-	&verb_approval_list,  &verb_approval_show,     &verb_approval_approve,
-	&verb_approval_deny,  &verb_approval_defer,    &verb_group_create,
-	&verb_group_list,     &verb_group_set,	       &verb_group_delete,
-	&verb_device_expect,  &verb_proposal_list,  &verb_proposal_show,     &verb_proposal_approve,
-	&verb_proposal_deny,  &verb_policy_explain,    &verb_denials,	       &verb_audit_list,
-	&verb_status,
+	&verb_whoami, &verb_key_create, &verb_key_list, &verb_key_revoke, &verb_key_compromise, &verb_device_list, &verb_device_show, &verb_device_add, &verb_device_set, &verb_device_disable, &verb_device_enable, &verb_device_release, &verb_device_revoke, &verb_device_destroy, &verb_device_rotate, &verb_device_drop, &verb_device_allow_once, &verb_waiver_list, &verb_waiver_cancel, &verb_network_create, &verb_network_list, &verb_network_show, &verb_network_set, &verb_network_delete, &verb_approval_list, &verb_approval_show, &verb_approval_approve, &verb_approval_deny, &verb_approval_defer, &verb_group_create, &verb_group_list, &verb_group_set, &verb_group_delete, &verb_device_expect, &verb_proposal_list, &verb_proposal_show, &verb_proposal_approve, &verb_proposal_deny, &verb_policy_explain, &verb_denials, &verb_audit_list, &verb_status, &verb_authorizer_set, &verb_authorizer_show, &verb_authorizer_test, &verb_authorizer_remove,
 };
 
 static int help(void)

@@ -18,6 +18,7 @@
 #include "server/cidr.h"
 #include "server/compat/compat.h"
 #include "server/core/core.h"
+#include "server/courier/courier.h"
 #include "server/front/front.h"
 #include "server/init.h"
 #include "server/monitor/listen.h"
@@ -27,7 +28,7 @@
 
 struct serve_options {
 	const char *dir, *listen, *admin_listen, *ready_file, *user, *assets;
-	struct option_list proxies;
+	struct option_list proxies, targets;
 	bool help;
 };
 
@@ -46,6 +47,9 @@ static const struct option_row serve_rows[] = {
 	{ "proxy-from", "PANOCRYPTD_PROXY_FROM", OPTION_LIST,
 	  offsetof(struct serve_options, proxies), "CIDR",
 	  "take the source address from the PROXY header of these peers; may be repeated" },
+	{ "courier-to", "PANOCRYPTD_COURIER_TO", OPTION_LIST,
+	  offsetof(struct serve_options, targets), "CIDR",
+	  "an external authorizer may have one of these private addresses; may be repeated" },
 	{ "ready-file", NULL, OPTION_TEXT, offsetof(struct serve_options, ready_file), "FILE",
 	  "gets the process id once all processes are ready, is empty until then; removed at "
 	  "the end" },
@@ -62,6 +66,7 @@ static int run_core(const struct monitor_child_setup *setup)
 		.front_fds = setup->front_fds,
 		.front_count = setup->front_count,
 		.admin_fd = setup->admin_fd,
+		.courier_fd = setup->courier_fd,
 		.config = setup->config,
 	};
 
@@ -80,6 +85,17 @@ static int run_admin(const struct monitor_child_setup *setup)
 	const struct admin_setup admin = { setup->monitor_fd, setup->core_fd, setup->config };
 
 	return admin_main(&admin);
+}
+
+/* Written before the children are started, and never again. */
+static struct cidr_list courier_targets;
+
+static int run_courier(const struct monitor_child_setup *setup)
+{
+	const struct courier_setup courier = { setup->monitor_fd, setup->core_fd,
+					       &courier_targets };
+
+	return courier_main(&courier);
 }
 
 /* --- serve ----------------------------------------------------------------------------------- */
@@ -122,14 +138,14 @@ static int configure(const struct serve_options *options, struct server_config *
 	return r;
 }
 
-static int read_proxies(const struct option_list *list, struct cidr_list *ret)
+static int read_ranges(const struct option_list *list, const char *flag, struct cidr_list *ret)
 {
 	ret->count = 0;
 	for (size_t i = 0; i < list->count; i++) {
 		int r = cidr_parse(list->items[i], &ret->items[ret->count]);
 
 		if (r < 0)
-			return fail_at(r, "--proxy-from");
+			return fail_at(r, "--%s", flag);
 		ret->count++;
 	}
 	return 0;
@@ -177,12 +193,15 @@ static int serve(const struct serve_options *options)
 		.run_core = run_core,
 		.run_front = run_front,
 		.run_admin = run_admin,
+		.run_courier = run_courier,
 	};
 	int r;
 
 	r = configure(options, &config);
 	if (!r)
-		r = read_proxies(&options->proxies, &proxies);
+		r = read_ranges(&options->proxies, "proxy-from", &proxies);
+	if (!r)
+		r = read_ranges(&options->targets, "courier-to", &courier_targets);
 	if (!r)
 		r = listen_open(&config.listen, &unlock_listener);
 	if (!r)

@@ -11,8 +11,10 @@
  *	monitor -> front, admin	LEAF: a new certificate and its key, as a file that rides along
  *	front   -> core		ADVERTISE, EXCHANGE, CONNECTION_DONE
  *	core    -> front	ADVERTISEMENT, EXCHANGED, HEALTH
- *	admin   -> core		REDEEM, MINT, MINT_KEY, ROTATE, EXPLAIN, CONNECTION_DONE
- *	core    -> admin	REDEEMED, KEY_MINTED, EXPLAINED, HEALTH
+ *	admin   -> core		REDEEM, MINT, MINT_KEY, ROTATE, EXPLAIN, CONSULT, CONNECTION_DONE
+ *	core    -> admin	REDEEMED, KEY_MINTED, EXPLAINED, CONSULTED, HEALTH
+ *	core    -> courier	DELIVER: what to post, where, whom to trust
+ *	courier -> core		DELIVERED: what came back, as numbers
  *
  * READY goes from each process to the monitor. CONNECTION_DONE goes to core first, behind the last
  * question of that connection, and then to the monitor, which counts connections. The monitor sends
@@ -21,7 +23,7 @@
  */
 #pragma once
 
-#include "common/base.h"
+#include "server/authorizer.h"
 
 #define MESSAGE_MAX_BYTES 8192
 #define DEVICE_ID_BYTES 16
@@ -48,6 +50,10 @@ enum message_type {
 	MESSAGE_HEALTH,
 	MESSAGE_EXPLAIN,
 	MESSAGE_EXPLAINED,
+	MESSAGE_DELIVER,
+	MESSAGE_DELIVERED,
+	MESSAGE_CONSULT,
+	MESSAGE_CONSULTED,
 	MESSAGE_TYPE_COUNT,
 };
 
@@ -203,4 +209,42 @@ struct message_explained {
 		uint8_t reason; /* enum reason, for the rule's name */
 		uint8_t outcome;
 	} rules[MESSAGE_RULES_MAX];
+};
+
+#define MESSAGE_URL_SIZE 512
+#define MESSAGE_CA_SIZE 4096
+#define MESSAGE_POST_SIZE 2048
+
+/* Post this to an external authorizer; connection is 0, request names it in the answer. */
+struct message_deliver {
+	struct message_head head;
+	uint32_t timeout_ms;
+	char url[MESSAGE_URL_SIZE];
+	char ca[MESSAGE_CA_SIZE]; /* PEM; "": the system's bundle */
+	char post[MESSAGE_POST_SIZE];
+};
+
+/* What came of it. SAID_ALLOW or SAID_DENY: an answer in the right form, whose signature core has
+ * yet to check; the members below it count only then. */
+struct message_delivered {
+	struct message_head head;
+	uint32_t cause; /* enum authorizer_cause */
+	uint32_t header;
+	uint32_t signature_len;
+	uint64_t expires_s;
+	uint8_t id[AUTHORIZER_ID_BYTES];
+	uint8_t signature[AUTHORIZER_SIGNATURE_MAX];
+};
+
+/* Ask the organization's authorizer about nothing, to see whether it answers. */
+struct message_consult {
+	struct message_head head;
+	uint8_t organization[16];
+};
+
+struct message_consulted {
+	struct message_head head;
+	uint32_t status; /* HTTP status: 200, 404 (there is none), 503 */
+	uint32_t cause;	 /* enum authorizer_cause */
+	uint32_t took_ms;
 };

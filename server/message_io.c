@@ -57,6 +57,9 @@ static const struct text_field text_fields[] = {
 	TEXT(REDEEMED, message_redeemed, tags),
 	TEXT(EXPLAINED, message_explained, matched),
 	TEXT(EXPLAINED, message_explained, matched_by),
+	TEXT(DELIVER, message_deliver, url),
+	TEXT(DELIVER, message_deliver, ca),
+	TEXT(DELIVER, message_deliver, post),
 };
 
 int message_pair(int ret[2])
@@ -105,6 +108,14 @@ static bool explanation_fits(const struct message_explained *explained)
 	return true;
 }
 
+static bool delivery_fits(const struct message_delivered *delivered)
+{
+	return delivered->cause > AUTHORIZER_NOT_ASKED &&
+	       delivered->cause < AUTHORIZER_CAUSE_COUNT &&
+	       delivered->header < AUTHORIZER_HEADER_COUNT &&
+	       delivered->signature_len <= AUTHORIZER_SIGNATURE_MAX;
+}
+
 /* Numbers that the receiver uses as an index, a length or an enumeration. */
 static bool numbers_fit(const union message *message)
 {
@@ -119,6 +130,8 @@ static bool numbers_fit(const union message *message)
 		       message->exchanged.curve == MESSAGE_CURVE_P256 ||
 		       message->exchanged.curve == MESSAGE_CURVE_P521;
 	case MESSAGE_EXPLAINED: return explanation_fits(&message->explained);
+	case MESSAGE_DELIVERED: return delivery_fits(&message->delivered);
+	case MESSAGE_CONSULTED: return message->consulted.cause < AUTHORIZER_CAUSE_COUNT;
 	default: return true;
 	}
 }

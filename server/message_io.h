@@ -26,6 +26,10 @@ union message {
 	struct message_health health;
 	struct message_explain explain;
 	struct message_explained explained;
+	struct message_deliver deliver;
+	struct message_delivered delivered;
+	struct message_consult consult;
+	struct message_consulted consulted;
 	uint8_t bytes[MESSAGE_MAX_BYTES];
 };
 

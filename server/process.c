@@ -25,6 +25,7 @@ const struct process_row process_table[PROCESS_KIND_COUNT] = {
 			    PROCESS_FRONTS_MAX },
 	[PROCESS_ADMIN] = { "admin", "TLS, HTTP and JSON for /v1",
 			    HOLDS_CLIENTS | HOLDS_TLS_KEY | HOLDS_DATABASE, 1 },
+	[PROCESS_COURIER] = { "courier", "all HTTP to elsewhere", HOLDS_NETWORK, 1 },
 };
 
 #define ANY_STATE (PROCESS_STARTING | PROCESS_SERVING | PROCESS_STOPPING)
@@ -52,6 +53,7 @@ const struct message_rule message_rules[] = {
 	RULE(READY, CORE, MONITOR, PROCESS_STARTING, message_head),
 	RULE(READY, FRONT, MONITOR, PROCESS_STARTING, message_head),
 	RULE(READY, ADMIN, MONITOR, PROCESS_STARTING, message_head),
+	RULE(READY, COURIER, MONITOR, PROCESS_STARTING, message_head),
 	RULE(CONNECTION_DONE, FRONT, MONITOR, LIVE, message_head),
 	RULE(CONNECTION_DONE, ADMIN, MONITOR, LIVE, message_head),
 
@@ -73,6 +75,11 @@ const struct message_rule message_rules[] = {
 	RULE(REDEEMED, CORE, ADMIN, LIVE, message_redeemed),
 	RULE(KEY_MINTED, CORE, ADMIN, LIVE, message_key_minted),
 	RULE(EXPLAINED, CORE, ADMIN, LIVE, message_explained),
+	RULE(CONSULT, ADMIN, CORE, LIVE, message_consult),
+	RULE(CONSULTED, CORE, ADMIN, LIVE, message_consulted),
+
+	RULE(DELIVER, CORE, COURIER, LIVE, message_deliver),
+	RULE(DELIVERED, COURIER, CORE, LIVE, message_delivered),
 };
 
 const size_t message_rules_count = ARRAY_SIZE(message_rules);

@@ -17,6 +17,7 @@ enum process_kind {
 	PROCESS_CORE,
 	PROCESS_FRONT,
 	PROCESS_ADMIN,
+	PROCESS_COURIER,
 	PROCESS_KIND_COUNT,
 };
 
@@ -34,6 +35,7 @@ enum process_holding {
 	HOLDS_TLS_KEY = 4,
 	HOLDS_DATABASE = 8,
 	HOLDS_EXCHANGE_KEYS = 16, /* and the KEK */
+	HOLDS_NETWORK = 32, /* makes connections to elsewhere, hence parsers of what comes back */
 };
 
 /* How the store is reached once the sandbox is on; each allows what the ones before allow. */

@@ -51,7 +51,12 @@ static const struct reason_row rows[REASON_COUNT] = {
 			     "panocryptctl device allow-once %D" },
 	[REASON_APPROVAL] = { "approval", "the unlock waits for people: approve it",
 			      "panocryptctl approval approve %D" },
-	[REASON_AUTHORIZER] = { "authorizer", "the external authorizer said no" },
+	[REASON_AUTHORIZER] = { "authorizer",
+				"the external authorizer is asked at each unlock; it said no, or "
+				"gave "
+				"no right answer within 3 seconds (the detail says which): ask who "
+				"runs it",
+				"panocryptctl authorizer test" },
 	[REASON_WAIVER] = { "waiver", "" },
 	[REASON_CONVERTING] = { "converting", "" },
 	[REASON_POLICY] = { "policy", "" },

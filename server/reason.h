@@ -23,7 +23,7 @@ enum reason {
 	REASON_QUARANTINE, /* the store was restored, and the gap isn't closed */
 	REASON_REFUSED,	   /* people said no, lately */
 	REASON_APPROVAL,
-	REASON_AUTHORIZER, /* reserved: no rule yet */
+	REASON_AUTHORIZER,
 	REASON_WAIVER,	   /* allowed by spending a waiver */
 	REASON_CONVERTING, /* allowed by the converting waiver */
 	REASON_POLICY,	   /* allowed: nothing speaks against it */

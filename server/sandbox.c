@@ -7,6 +7,7 @@
 #include "server/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 #include "common/err.h"
 
 #define BIT(kind) (1U << (kind))
-#define CHILDREN (BIT(PROCESS_CORE) | BIT(PROCESS_FRONT) | BIT(PROCESS_ADMIN))
+#define CHILDREN                                                                                   \
+	(BIT(PROCESS_CORE) | BIT(PROCESS_FRONT) | BIT(PROCESS_ADMIN) | BIT(PROCESS_COURIER))
 #define STORES (BIT(PROCESS_CORE) | BIT(PROCESS_ADMIN))
 #define CLIENTS (BIT(PROCESS_FRONT) | BIT(PROCESS_ADMIN))
 
@@ -50,6 +52,14 @@ static const char calls_files[] =
 static const char calls_connecting[] =
 	"connect getpeername getsockname getsockopt setsockopt shutdown ";
 
+/* Connecting to elsewhere, resolving names (a thread each), and reading what that needs; which
+ * files those may be is server/courier/confine.c's. No socket of the file system: behind one of
+ * them may be the database. */
+static const char calls_courier[] =
+	"access bind connect faccessat faccessat2 fadvise64 getpeername getsockname getsockopt "
+	"ioctl lseek lstat pread64 readlink readlinkat recvmmsg sendmmsg setsockopt shutdown "
+	"socketpair stat statx ";
+
 /* Nothing of ours makes these after its start. */
 static const char calls_deadly[] =
 	"acct add_key bpf chroot delete_module execve execveat finit_module init_module "
@@ -62,6 +72,7 @@ static const struct sandbox_row sandbox_rows[] = {
 	{ CLIENTS, calls_clients },
 	{ STORES, calls_files },
 	{ BIT(PROCESS_CORE), "shutdown " }, /* drops who breaks the contract */
+	{ BIT(PROCESS_COURIER), calls_courier },
 };
 
 /* Adds one action for each named call; names that this architecture doesn't have are passed over.
@@ -102,6 +113,14 @@ static int add_special(scmp_filter_ctx filter)
 	return 0;
 }
 
+static int add_family(scmp_filter_ctx filter, int number)
+{
+	const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)number);
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, family);
+
+	return r < 0 ? fail(r, "can't filter system calls: %s", strerror(-r)) : 0;
+}
+
 /* Sockets of the families that the store needs. */
 static int add_sockets(scmp_filter_ctx filter, enum process_reach reach)
 {
@@ -116,16 +135,25 @@ static int add_sockets(scmp_filter_ctx filter, enum process_reach reach)
 	int r = reach > PROCESS_REACH_FILES ? add_calls(filter, SCMP_ACT_ALLOW, calls_connecting)
 					    : 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++) {
-		const struct scmp_arg_cmp family = SCMP_A0(SCMP_CMP_EQ,
-							   (scmp_datum_t)families[i].family);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
+		if (reach >= families[i].from)
+			r = add_family(filter, families[i].family);
+	return r;
+}
 
-		if (reach < families[i].from)
-			continue;
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, family);
-		if (r < 0)
-			return fail(r, "can't filter system calls: %s", strerror(-r));
-	}
+/* The resolver asks the kernel for its addresses. Files are only read. */
+static int add_courier(scmp_filter_ctx filter)
+{
+	static const int families[] = { AF_INET, AF_INET6, AF_NETLINK };
+	const uint64_t writes = O_ACCMODE | O_CREAT | O_TRUNC | O_TMPFILE;
+	const struct scmp_arg_cmp reads = SCMP_A2(SCMP_CMP_MASKED_EQ,
+						  writes & ~(uint64_t)O_DIRECTORY, O_RDONLY);
+	int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1, reads);
+
+	if (r < 0)
+		return fail(r, "can't filter system calls: %s", strerror(-r));
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
+		r = add_family(filter, families[i]);
 	return r;
 }
 
@@ -137,6 +165,8 @@ static int fill(scmp_filter_ctx filter, enum process_kind kind, enum process_rea
 		return r;
 	if (BIT(kind) & STORES)
 		r = add_sockets(filter, reach);
+	if (kind == PROCESS_COURIER)
+		r = add_courier(filter);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(sandbox_rows); i++) {

@@ -33,7 +33,7 @@ static enum store_role role_needed(enum route_role role)
 	case ROUTE_ROLE_ADMIN: return ROLE_ADMIN;
 	case ROUTE_ROLE_APPROVER: return ROLE_APPROVER;
 	case ROUTE_ROLE_AUDITOR: return ROLE_AUDITOR;
-	default: return ROLE_OWNER; /* not a route for people */
+	default: return ROLE_OWNER; /* or not a route for people */
 	}
 }
 
@@ -156,6 +156,8 @@ static void core_answered(struct connection *connection, const union message *me
 		route_keys_created(connection, &message->key_minted);
 	else if (message->head.type == MESSAGE_EXPLAINED)
 		route_explained(connection, &message->explained);
+	else if (message->head.type == MESSAGE_CONSULTED)
+		route_authorizer_tested(connection, &message->consulted);
 	else if (for_people)
 		route_devices_created(connection, &message->redeemed);
 	else

@@ -23,6 +23,7 @@ enum route_role {
 	ROUTE_ROLE_AUDITOR,
 	ROUTE_ROLE_APPROVER,
 	ROUTE_ROLE_ADMIN,
+	ROUTE_ROLE_OWNER,
 };
 
 struct route {
@@ -92,6 +93,10 @@ void route_proposals_approve(struct call *call);
 void route_proposals_deny(struct call *call);
 void route_explain(struct call *call);
 void route_release(struct call *call);
+void route_authorizer_set(struct call *call);
+void route_authorizer_show(struct call *call);
+void route_authorizer_remove(struct call *call);
+void route_authorizer_test(struct call *call);
 void route_denials(struct call *call);
 void route_audit(struct call *call);
 
@@ -99,4 +104,5 @@ void route_audit(struct call *call);
 void route_enroll_answered(struct connection *connection, const struct message_redeemed *answer);
 void route_devices_created(struct connection *connection, const struct message_redeemed *answer);
 void route_explained(struct connection *connection, const struct message_explained *answer);
+void route_authorizer_tested(struct connection *connection, const struct message_consulted *answer);
 void route_keys_created(struct connection *connection, const struct message_key_minted *answer);

@@ -15,7 +15,7 @@
 #define ENTRIES_MAX 1024
 /* Of these, at most so many that are only counted; the rest of them share one entry. */
 #define COUNTED_MAX 64
-#define DETAIL_SIZE 8
+#define DETAIL_SIZE 16
 
 struct entry {
 	const char *event, *reason;

@@ -19,7 +19,7 @@ struct audit_denial {
 	const uint8_t *organization; /* store_system: only counted */
 	const uint8_t *device;	     /* NULL: none */
 	const struct source_address *source;
-	const char *detail; /* short: an enrollment key's id, or "" */
+	const char *detail; /* short: an enrollment key's id, why an authorizer denies, or "" */
 };
 
 int audit_open(struct audit **ret) MUST_CHECK;

@@ -15,6 +15,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "server/core/consult.h"
 #include "server/core/internal.h"
 
 static volatile sig_atomic_t stopping;
@@ -98,8 +99,8 @@ static int wait_for_something(struct core *core, const sigset_t *while_waiting)
 	struct pollfd polled[PORTS_MAX];
 	struct timespec timeout;
 	uint64_t now = core_now_ms();
-	uint64_t next_ms = held_count(core->held) > 0 ? MIN(core->flush_ms, core->held_look_ms)
-						      : core->flush_ms;
+	uint64_t held_ms = held_count(core->held) > 0 ? core->held_look_ms : UINT64_MAX;
+	uint64_t next_ms = MIN(core->flush_ms, MIN(held_ms, consult_next_ms(core)));
 	uint64_t left_ms = next_ms > now ? next_ms - now : 0;
 
 	timeout.tv_sec = (time_t)(left_ms / 1000);
@@ -128,6 +129,7 @@ static int serve_until_stopped(struct core *core, const sigset_t *while_waiting)
 		is_empty = serve_ports(core);
 		serve_batch(core);
 		serve_held(core);
+		consult_serve(core);
 		if (is_empty)
 			connections_forget(core->parts.connections, ended);
 		if (core->front_count == 0)
@@ -161,6 +163,10 @@ static int open_ports(struct core *core, const struct core_setup *setup)
 	if (setup->front_count == 0 || setup->front_count > PROCESS_FRONTS_MAX)
 		return fail(-EINVAL, "core needs 1 to %d fronts", PROCESS_FRONTS_MAX);
 	r = add_port(core, setup->monitor_fd, PROCESS_MONITOR);
+	if (r == 0 && setup->courier_fd >= 0)
+		r = add_port(core, setup->courier_fd, PROCESS_COURIER);
+	else if (r == 0)
+		core->ports[core->port_count++].fd = -1;
 	if (r == 0)
 		r = add_port(core, setup->admin_fd, PROCESS_ADMIN);
 	for (size_t i = 0; r == 0 && i < setup->front_count; i++)
@@ -200,6 +206,7 @@ static void core_free(struct core **core)
 		checkpoints_closep(&(*core)->checkpoints);
 		core_parts_close(&(*core)->parts);
 		held_closep(&(*core)->held);
+		consults_closep(&(*core)->consults);
 	}
 	free(*core);
 }
@@ -232,6 +239,8 @@ int core_main(const struct core_setup *setup)
 		r = core_parts_open(setup->config, &core->parts);
 	if (r == 0)
 		r = held_open(&core->held);
+	if (r == 0)
+		r = consults_open(&core->consults);
 	if (r == 0)
 		r = checkpoints_open(setup->config, core->parts.store, &core->checkpoints);
 	if (r == 0)

@@ -12,6 +12,7 @@ struct core_setup {
 	const int *front_fds;
 	size_t front_count;
 	int admin_fd;
+	int courier_fd; /* -1: none, nobody outside can be asked */
 	const struct server_config *config;
 };
 

@@ -2,14 +2,14 @@
 /*
  * The decision table. A rule passes, denies, or asks for people; where its row names what can be
  * waived, a waiver that names the same lifts it. One waiver must cover everything that has to be
- * waived: permissions given for different purposes don't add up. A step without a rule passes, so
- * that later rules find their place kept.
+ * waived: permissions given for different purposes don't add up. The authorizer's rule is the last,
+ * so that nobody outside is asked about what is denied anyway.
  */
 #include "server/core/decide.h"
 
 #include <string.h>
 
-enum verdict { VERDICT_PASS, VERDICT_DENY, VERDICT_ASK };
+enum verdict { VERDICT_PASS, VERDICT_DENY, VERDICT_ASK, VERDICT_CONSULT };
 
 struct rule {
 	enum verdict (*verdict)(const struct decide_facts *facts);
@@ -107,6 +107,18 @@ static enum verdict check_approval(const struct decide_facts *facts)
 	return facts->approval == APPROVAL_NONE ? VERDICT_PASS : VERDICT_ASK;
 }
 
+static enum verdict check_authorizer(const struct decide_facts *facts)
+{
+	static const enum verdict verdicts[] = {
+		[AUTHORIZER_NONE] = VERDICT_PASS,
+		[AUTHORIZER_UNASKED] = VERDICT_CONSULT,
+		[AUTHORIZER_ALLOWS] = VERDICT_PASS,
+		[AUTHORIZER_DENIES] = VERDICT_DENY,
+	};
+
+	return verdicts[facts->authorizer];
+}
+
 static const struct rule rules[STEP_COUNT] = {
 	[STEP_ADMISSION] = { check_admission, REASON_ADMISSION, 0 },
 	[STEP_MALFORMED] = { check_malformed, REASON_MALFORMED, 0 },
@@ -119,7 +131,7 @@ static const struct rule rules[STEP_COUNT] = {
 	[STEP_ABSENCE] = { check_absence, REASON_ABSENCE, WAIVES_ABSENCE },
 	[STEP_QUARANTINE] = { check_quarantine, REASON_QUARANTINE, WAIVES_QUARANTINE },
 	[STEP_APPROVAL] = { check_approval, REASON_APPROVAL, WAIVES_APPROVAL },
-	[STEP_AUTHORIZER] = { NULL, REASON_AUTHORIZER, 0 },
+	[STEP_AUTHORIZER] = { check_authorizer, REASON_AUTHORIZER, 0 },
 };
 
 /* --- waivers --------------------------------------------------------------------------------- */
@@ -187,45 +199,53 @@ static unsigned waived_by_converting(const struct decide_facts *facts)
 
 /* --- the table ------------------------------------------------------------------------------- */
 
-static enum verdict verdict_of(enum decide_step step, const struct decide_facts *facts)
-{
-	return rules[step].verdict ? rules[step].verdict(facts) : VERDICT_PASS;
-}
-
 static struct decision block(const struct decide_facts *facts, const struct rule *rule,
 			     enum verdict verdict)
 {
 	struct decision decision = { .reason = rule->reason, .is_waivable = rule->waivable != 0 };
 
-	if (verdict == VERDICT_ASK && facts->is_refused)
+	if (verdict == VERDICT_CONSULT)
+		decision.must_consult = true;
+	else if (verdict == VERDICT_ASK && facts->is_refused)
 		decision.reason = REASON_REFUSED;
 	else
 		decision.is_pending = verdict == VERDICT_ASK;
 	return decision;
 }
 
+/* What an unlock that nothing stands against is allowed by. */
+static enum reason allowed_by(const struct decide_facts *facts, unsigned needed)
+{
+	if (needed)
+		return REASON_WAIVER;
+	return decide_is_converting(facts) ? REASON_CONVERTING : REASON_POLICY;
+}
+
 struct decision decide(const struct decide_facts *facts)
 {
 	unsigned needed = 0;
-	struct decision decision = { .allowed = true, .reason = REASON_POLICY };
+	struct decision decision = { .allowed = true };
 
 	for (int step = 0; step < STEP_COUNT; step++) {
 		const struct rule *rule = &rules[step];
-		enum verdict verdict = verdict_of((enum decide_step)step, facts);
+		enum verdict verdict = rule->verdict(facts);
 
 		if (verdict == VERDICT_PASS ||
 		    (rule->waivable && rule->waivable == waived_by_converting(facts)))
 			continue;
 		needed |= rule->waivable;
-		if (!rule->waivable || !find_waiver(facts, needed))
-			return block(facts, rule, verdict);
+		if (!rule->waivable || !find_waiver(facts, needed)) {
+			decision = block(facts, rule, verdict);
+			decision.consult_for = allowed_by(facts, needed);
+			return decision;
+		}
 	}
-	if (needed) {
+	decision.reason = allowed_by(facts, needed);
+	/* A yes for one thing is none for another. */
+	if (facts->authorizer == AUTHORIZER_ALLOWS && facts->authorized_for != decision.reason)
+		return block(facts, &rules[STEP_AUTHORIZER], VERDICT_DENY);
+	if (needed)
 		decision.waiver = find_waiver(facts, needed);
-		decision.reason = REASON_WAIVER;
-	} else if (decide_is_converting(facts)) {
-		decision.reason = REASON_CONVERTING;
-	}
 	decision.is_new_address = decide_is_converting(facts) && !(needed & WAIVES_SOURCE) &&
 				  !family_is_registered(facts);
 	return decision;
@@ -236,14 +256,16 @@ void decide_explain(const struct decide_facts *facts, enum decide_outcome ret[st
 	unsigned needed = 0;
 
 	for (int step = 0; step < STEP_COUNT; step++) {
-		enum verdict verdict = verdict_of((enum decide_step)step, facts);
+		enum verdict verdict = rules[step].verdict(facts);
 		unsigned waivable = rules[step].waivable;
 
 		ret[step] = OUTCOME_PASSES;
 		if (verdict == VERDICT_PASS)
 			continue;
-		ret[step] = verdict == VERDICT_ASK && !facts->is_refused ? OUTCOME_ASKS
-									 : OUTCOME_DENIES;
+		ret[step] = verdict == VERDICT_CONSULT ||
+					    (verdict == VERDICT_ASK && !facts->is_refused)
+				    ? OUTCOME_ASKS
+				    : OUTCOME_DENIES;
 		if (waivable && waivable == waived_by_converting(facts)) {
 			ret[step] = OUTCOME_WAIVED;
 		} else if (waivable && find_waiver(facts, needed | waivable)) {

@@ -22,7 +22,7 @@ enum decide_step {
 	STEP_ABSENCE,
 	STEP_QUARANTINE,
 	STEP_APPROVAL,
-	STEP_AUTHORIZER, /* no rule yet */
+	STEP_AUTHORIZER,
 	STEP_COUNT,
 };
 
@@ -30,6 +30,14 @@ enum approval_need {
 	APPROVAL_NONE,
 	APPROVAL_ACTIVE, /* but converting waives it */
 	APPROVAL_ALWAYS, /* converting or not */
+};
+
+/* What is known of the organization's external authorizer. */
+enum authorizer_state {
+	AUTHORIZER_NONE,
+	AUTHORIZER_UNASKED,
+	AUTHORIZER_ALLOWS,
+	AUTHORIZER_DENIES, /* or hasn't answered rightly, or its answer doesn't hold any more */
 };
 
 #define DECIDE_WAIVERS_MAX 16
@@ -55,6 +63,8 @@ struct decide_facts {
 	struct cidr_list registered; /* seen while converting */
 	struct waiver waivers[DECIDE_WAIVERS_MAX];
 	size_t waiver_count;
+	enum authorizer_state authorizer;
+	enum reason authorized_for; /* AUTHORIZER_ALLOWS: what it was asked about */
 };
 
 struct decision {
@@ -64,6 +74,9 @@ struct decision {
 	 * waivers and no is_refused reads them and decides again. */
 	bool is_waivable;
 	bool is_new_address; /* allowed, and its source is to be registered */
+	/* Not allowed yet: the authorizer is to be asked, and then it is to be decided again. */
+	bool must_consult;
+	enum reason consult_for; /* what its yes would be for */
 	enum reason reason;
 	const struct waiver *waiver; /* allowed by spending a reply of this one; in facts */
 };

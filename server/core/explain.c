@@ -61,9 +61,9 @@ static void describe(const struct facts_reading *reading, struct message_explain
 	enum decide_outcome outcomes[STEP_COUNT];
 
 	ret->status = 200;
-	ret->verdict = decision.allowed	     ? MESSAGE_VERDICT_ALLOW
-		       : decision.is_pending ? MESSAGE_VERDICT_ASK
-					     : MESSAGE_VERDICT_DENY;
+	ret->verdict = decision.allowed				      ? MESSAGE_VERDICT_ALLOW
+		       : decision.is_pending || decision.must_consult ? MESSAGE_VERDICT_ASK
+								      : MESSAGE_VERDICT_DENY;
 	ret->reason = decision.reason;
 	if (decision.waiver) {
 		ret->has_waiver = 1;

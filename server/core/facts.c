@@ -115,6 +115,36 @@ static int read_networks(struct core_parts *parts, const struct facts_question *
 	return MIN(r, 0);
 }
 
+/* Does what the authorizer said still hold, for the setting of now and by the clock of now? */
+static enum authorizer_cause check_answer(const struct facts_question *question,
+					  const struct facts_reading *reading)
+{
+	const struct unlock_consulted *consulted = question->consulted;
+
+	if (!consulted || consulted->cause == AUTHORIZER_NOT_ASKED)
+		return AUTHORIZER_NOT_ASKED;
+	if (memcmp(consulted->version, reading->device.authorizer, sizeof(consulted->version)) != 0)
+		return AUTHORIZER_CHANGED;
+	if (consulted->cause != AUTHORIZER_SAID_ALLOW)
+		return consulted->cause;
+	if (question->now_ms - consulted->asked_ms > FACTS_ANSWER_MS)
+		return AUTHORIZER_TIMEOUT;
+	return consulted->expires_s > reading->facts.now_s ? AUTHORIZER_SAID_ALLOW
+							   : AUTHORIZER_EXPIRED;
+}
+
+static void take_authorizer(const struct facts_question *question, struct facts_reading *ret)
+{
+	if (!ret->device.has_authorizer)
+		return;
+	ret->cause = check_answer(question, ret);
+	ret->facts.authorizer = ret->cause == AUTHORIZER_NOT_ASKED    ? AUTHORIZER_UNASKED
+				: ret->cause == AUTHORIZER_SAID_ALLOW ? AUTHORIZER_ALLOWS
+								      : AUTHORIZER_DENIES;
+	if (question->consulted)
+		ret->facts.authorized_for = question->consulted->reason;
+}
+
 int facts_read(struct core_parts *parts, const struct facts_question *question,
 	       struct facts_reading *ret)
 {
@@ -130,6 +160,7 @@ int facts_read(struct core_parts *parts, const struct facts_question *question,
 	if (r != 0)
 		return r == STORE_NOT_FOUND ? 0 : r;
 	ret->is_damaged = take_device(ret) < 0;
+	take_authorizer(question, ret);
 	if (!ret->is_damaged)
 		r = read_networks(parts, question, ret);
 	if (r < 0 || ret->is_damaged)

@@ -6,6 +6,10 @@
 
 #include "server/core/decide.h"
 #include "server/core/parts.h"
+#include "server/core/unlock.h"
+
+/* An answer of the authorizer holds for so long, from when it was asked for. */
+#define FACTS_ANSWER_MS (2 * AUTHORIZER_TIMEOUT_MS)
 
 /* Who asks, and from where. */
 struct facts_question {
@@ -15,6 +19,7 @@ struct facts_question {
 	uint64_t now_ms; /* a clock that only rises */
 	bool is_malformed;
 	const uint8_t *spent; /* the waiver that has given this question's reply already; or NULL */
+	const struct unlock_consulted *consulted; /* NULL: the authorizer hasn't been asked */
 };
 
 /* What was read for one decision. */
@@ -23,6 +28,7 @@ struct facts_reading {
 	struct store_unlock device;
 	struct store_key key;
 	char network_names[CIDR_NETWORKS_MAX][80]; /* of facts.networks */
+	enum authorizer_cause cause;		   /* behind facts.authorizer */
 	bool is_damaged; /* its rows make no sense: neither allowed nor denied */
 };
 

@@ -11,14 +11,18 @@
 #include "server/core/unlock.h"
 #include "server/message_io.h"
 
-/* The first is the monitor, then admin, then the fronts. */
+/* The first is the monitor, then the courier; who asks comes behind them: admin, then the fronts.
+ */
 #define MONITOR 0
-#define ADMIN 1
-#define FRONTS 2
+#define COURIER 1
+#define ADMIN 2
+#define FRONTS 3
 #define PORTS_MAX (FRONTS + PROCESS_FRONTS_MAX)
 #define HEALTH_RETRY_MS 5000
 #define CHECKPOINT_RETRY_MS 60000
 #define HELD_LOOK_MS 250 /* how often the held are looked at */
+
+struct consults;
 
 struct core {
 	struct core_parts parts;
@@ -29,6 +33,7 @@ struct core {
 	struct unlock_item batch[UNLOCK_BATCH_MAX];
 	size_t batch_count;
 	struct held *held;
+	struct consults *consults;
 	uint64_t held_look_ms, held_version;
 	bool unwell;
 	bool is_stale; /* the KEK was rotated: core ends, and starts anew with the new one */
@@ -52,6 +57,12 @@ int serve_monitor(struct core *core) MUST_CHECK;
  * one doesn't starve the others; answers all but exchanges, which go into the batch. True when all
  * queues were seen empty. */
 bool serve_ports(struct core *core);
+
+/* Sends, or logs that it can't. Does nothing for one that was dropped. */
+void serve_send(struct core *core, size_t port, const union message *message);
+
+/* Who has broken the contract, as fail_text() says, isn't talked to any more. */
+void serve_drop(struct core *core, size_t port);
 
 /* Decides and answers the batch. */
 void serve_batch(struct core *core);

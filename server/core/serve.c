@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/secret.h"
+#include "server/core/consult.h"
 #include "server/core/explain.h"
 #include "server/core/internal.h"
 #include "server/core/mint.h"
@@ -18,18 +19,19 @@
 
 /* --- peers ----------------------------------------------------------------------------------- */
 
-static void drop(struct core *core, size_t port)
+void serve_drop(struct core *core, size_t port)
 {
 	log_error("%s: it is not talked to any more", fail_text());
 	/* Others hold this end too (the monitor, for restarts): closing alone would tell nobody. */
 	(void)shutdown(core->ports[port].fd, SHUT_RDWR);
 	close(TAKE_FD(core->ports[port].fd));
 	held_forget_port(core->held, port);
+	consult_forget_port(core, port);
 	if (port >= FRONTS)
 		core->front_count--;
 }
 
-static void send_to(struct core *core, size_t port, const union message *message)
+void serve_send(struct core *core, size_t port, const union message *message)
 {
 	int r;
 
@@ -51,7 +53,7 @@ static void tell_health(struct core *core, const char *reason)
 	message.health.healthy = core->unwell ? 0 : 1;
 	snprintf(message.health.reason, sizeof(message.health.reason), "%.100s", reason);
 	for (size_t port = ADMIN; port < core->port_count; port++)
-		send_to(core, port, &message);
+		serve_send(core, port, &message);
 }
 
 void core_unwell(struct core *core, int r)
@@ -88,6 +90,7 @@ int serve_monitor(struct core *core)
 		if (message.head.type == MESSAGE_CONNECTION_CLOSED) {
 			connections_end(core->parts.connections, id);
 			held_forget(core->held, id);
+			consult_forget(core, id);
 		} else {
 			r = connections_add(core->parts.connections, id,
 					    &message.connection.source);
@@ -151,7 +154,7 @@ static int serve_advertise(struct question *question)
 		out.advertisement.len = (uint32_t)strlen(text);
 		memcpy(out.advertisement.text, text, strlen(text));
 	}
-	send_to(question->core, question->port, &out);
+	serve_send(question->core, question->port, &out);
 	return MIN(r, 0);
 }
 
@@ -164,7 +167,7 @@ static int serve_redeem(struct question *question)
 	message_start(&out, MESSAGE_REDEEMED, asked->head.connection, asked->head.request);
 	r = redeem_serve(&question->core->parts, asked, question->source, core_now_ms(),
 			 &out.redeemed);
-	send_to(question->core, question->port, &out);
+	serve_send(question->core, question->port, &out);
 	secret_wipe(&out, sizeof(out));
 	return r;
 }
@@ -177,7 +180,7 @@ static int serve_mint(struct question *question)
 
 	message_start(&out, MESSAGE_REDEEMED, asked->head.connection, asked->head.request);
 	r = mint_device(&question->core->parts, asked, question->source, &out.redeemed);
-	send_to(question->core, question->port, &out);
+	serve_send(question->core, question->port, &out);
 	return r;
 }
 
@@ -189,7 +192,7 @@ static int serve_rotate(struct question *question)
 
 	message_start(&out, MESSAGE_REDEEMED, asked->head.connection, asked->head.request);
 	r = mint_rotate(&question->core->parts, asked, question->source, &out.redeemed);
-	send_to(question->core, question->port, &out);
+	serve_send(question->core, question->port, &out);
 	return r;
 }
 
@@ -201,7 +204,7 @@ static int serve_mint_key(struct question *question)
 
 	message_start(&out, MESSAGE_KEY_MINTED, asked->head.connection, asked->head.request);
 	r = mint_key(&question->core->parts, asked, question->source, &out.key_minted);
-	send_to(question->core, question->port, &out);
+	serve_send(question->core, question->port, &out);
 	secret_wipe(&out, sizeof(out));
 	return r;
 }
@@ -214,14 +217,20 @@ static int serve_explain(struct question *question)
 
 	message_start(&out, MESSAGE_EXPLAINED, asked->head.connection, asked->head.request);
 	r = explain_serve(&question->core->parts, asked, core_now_ms(), &out.explained);
-	send_to(question->core, question->port, &out);
+	serve_send(question->core, question->port, &out);
 	return r;
+}
+
+static int serve_consult(struct question *question)
+{
+	return consult_try(question->core, question->port, &question->message->consult);
 }
 
 static int end_connection(struct question *question)
 {
 	connections_remove(question->core->parts.connections, question->message->head.connection);
 	held_forget(question->core->held, question->message->head.connection);
+	consult_forget(question->core, question->message->head.connection);
 	return 0;
 }
 
@@ -235,6 +244,7 @@ static int (*const serve[MESSAGE_TYPE_COUNT])(struct question *question) = {
 	[MESSAGE_MINT_KEY] = serve_mint_key,
 	[MESSAGE_ROTATE] = serve_rotate,
 	[MESSAGE_EXPLAIN] = serve_explain,
+	[MESSAGE_CONSULT] = serve_consult,
 };
 
 /* One question of a port; MESSAGE_LATER when there is none. Drops who breaks the contract. */
@@ -256,7 +266,7 @@ static int serve_port(struct core *core, size_t port)
 			r = -EPROTO;
 	}
 	if (r < 0) {
-		drop(core, port);
+		serve_drop(core, port);
 		return 0;
 	}
 	r = serve[message.head.type](&question);
@@ -291,13 +301,15 @@ static void reply(const struct unlock_item *item, void *userdata)
 
 	if (item->is_held && held_add(core->held, item))
 		return;
+	if (item->must_consult && consult_add(core, item))
+		return;
 	message_start(&out, MESSAGE_EXCHANGED, item->request.head.connection,
 		      item->request.head.request);
-	out.exchanged.status = item->is_held ? 503 : item->answer.status;
+	out.exchanged.status = item->is_held || item->must_consult ? 503 : item->answer.status;
 	out.exchanged.curve = item->answer.curve;
 	memcpy(out.exchanged.x, item->answer.x, sizeof(out.exchanged.x));
 	memcpy(out.exchanged.y, item->answer.y, sizeof(out.exchanged.y));
-	send_to(core, item->port, &out);
+	serve_send(core, item->port, &out);
 }
 
 void serve_batch(struct core *core)

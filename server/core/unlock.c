@@ -21,7 +21,7 @@
 
 /* On one node nobody is ever quicker. */
 #define SPEND_TRIES 16
-#define DETAIL_SIZE 128
+#define DETAIL_SIZE 192
 
 static void answer_status(struct unlock_item *item, uint32_t status)
 {
@@ -51,7 +51,8 @@ static struct facts_question question_of(const struct unlock_item *item)
 					.source = item->source,
 					.now_ms = item->now_ms,
 					.is_malformed = item->is_malformed,
-					.spent = item->has_waiver ? item->waiver.id : NULL };
+					.spent = item->has_waiver ? item->waiver.id : NULL,
+					.consulted = &item->consulted };
 }
 
 /* Only what looks like guessing is a failure of its source: a machine that its policy refuses must
@@ -69,7 +70,8 @@ static void count(struct core_parts *parts, const struct unlock_item *item)
 	}
 }
 
-static int audit_denial(struct core_parts *parts, const struct unlock_item *item)
+static int audit_denial(struct core_parts *parts, const struct unlock_item *item,
+			const char *detail)
 {
 	struct audit_denial denial = {
 		.event = item->decision.is_pending ? "unlock-pending" : "unlock-denied",
@@ -77,7 +79,7 @@ static int audit_denial(struct core_parts *parts, const struct unlock_item *item
 		.organization = item->organization,
 		.device = item->request.device,
 		.source = &item->source,
-		.detail = "",
+		.detail = detail,
 	};
 
 	return audit_denied(parts->audit, parts->store, &denial);
@@ -103,13 +105,19 @@ static void describe(const struct unlock_item *item, const char *registered,
 	char id[2 * WAIVER_ID_BYTES + 1];
 	size_t used = 0;
 
+	_Static_assert(WAIVER_ID_BYTES == AUTHORIZER_ID_BYTES, "one room for both");
 	ret[0] = 0;
 	if (item->decision.is_new_address)
 		used = (size_t)snprintf(ret, DETAIL_SIZE, "registered %s", registered);
-	if (!item->has_waiver)
+	if (item->has_waiver) {
+		text_hex(id, item->waiver.id, WAIVER_ID_BYTES);
+		used += (size_t)snprintf(ret + used, DETAIL_SIZE - used, "%swaiver %s",
+					 used ? ", " : "", id);
+	}
+	if (item->consulted.cause == AUTHORIZER_NOT_ASKED)
 		return;
-	text_hex(id, item->waiver.id, WAIVER_ID_BYTES);
-	snprintf(ret + used, DETAIL_SIZE - used, "%swaiver %s", used ? ", " : "", id);
+	text_hex(id, item->consulted.id, AUTHORIZER_ID_BYTES);
+	snprintf(ret + used, DETAIL_SIZE - used, "%sauthorizer %s", used ? ", " : "", id);
 }
 
 static int note_allowed(struct core_parts *parts, const struct unlock_item *item,
@@ -157,7 +165,7 @@ static int decide_at_once(struct core_parts *parts, struct unlock_item *item, bo
 	facts_admit(parts, &question, &facts);
 	item->decision = decide(&facts);
 	*ret_done = item->decision.reason < REASON_UNKNOWN;
-	return *ret_done ? audit_denial(parts, item) : 0;
+	return *ret_done ? audit_denial(parts, item, "") : 0;
 }
 
 /* Reads and decides; a second time with what people have allowed, where that could matter. */
@@ -216,7 +224,20 @@ static int ask_people(struct core_parts *parts, const struct unlock_item *item, 
 	r = store_approval_ask(parts->store, &ask, &is_new);
 	if (r == 0 && is_new)
 		r = store_audit_append(parts->store, item->organization, &entry);
-	return r != 0 || item->was_held ? r : audit_denial(parts, item);
+	return r != 0 || item->was_held ? r : audit_denial(parts, item, "");
+}
+
+/* A no of the authorizer, or why there is no yes. A yes that wasn't for this is no yes. */
+static int deny(struct core_parts *parts, const struct unlock_item *item,
+		const struct facts_reading *reading)
+{
+	enum authorizer_cause cause = reading->cause;
+
+	if (item->decision.reason != REASON_AUTHORIZER)
+		return audit_denial(parts, item, "");
+	if (cause == AUTHORIZER_SAID_ALLOW)
+		cause = AUTHORIZER_CHANGED;
+	return audit_denial(parts, item, authorizer_cause_name(cause));
 }
 
 static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
@@ -247,8 +268,11 @@ static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
 	memcpy(item->organization, reading.device.organization, sizeof(item->organization));
 	if (item->decision.is_pending)
 		return ask_people(parts, item, reading.facts.now_s);
+	item->must_consult = item->decision.must_consult;
+	if (item->must_consult) /* nothing is decided yet */
+		return 0;
 	return item->decision.allowed ? note_allowed(parts, item, &reading)
-				      : audit_denial(parts, item);
+				      : deny(parts, item, &reading);
 }
 
 static int begin(struct core_parts *parts, const struct unlock_item *items, size_t count)
@@ -269,8 +293,8 @@ static int decide_item(struct core_parts *parts, struct unlock_item *item)
 	r = decide_at_once(parts, item, &is_done);
 	if (r == 0 && !is_done)
 		r = decide_by_rows(parts, item);
-	if (r == 0 && item->answer.status == 0)
-		count(parts, item);
+	if (r == 0 && item->answer.status == 0 && item->consulted.cause == AUTHORIZER_NOT_ASKED)
+		count(parts, item); /* before the authorizer is asked, and once */
 	return r;
 }
 
@@ -340,7 +364,7 @@ static int finish_item(struct core_parts *parts, struct unlock_item *item, uint6
 {
 	int r = 0;
 
-	if (item->answer.status != 0)
+	if (item->answer.status != 0 || item->must_consult)
 		return 0;
 	if (item->decision.is_pending && !item->is_last) {
 		item->is_held = true;
@@ -377,6 +401,7 @@ int unlock_serve(struct core_parts *parts, struct unlock_item *items, size_t cou
 	worst = r;
 	for (size_t i = 0; i < count; i++) {
 		if (r < 0) {
+			items[i].must_consult = false; /* what was read may not be so */
 			answer_status(&items[i], 503);
 		} else {
 			int finished = finish_item(parts, &items[i], version);

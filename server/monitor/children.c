@@ -18,6 +18,11 @@
 #include "common/log.h"
 #include "server/monitor/internal.h"
 
+#define BESIDE_FRONTS 3
+
+static const enum process_kind beside_fronts[BESIDE_FRONTS] = { PROCESS_CORE, PROCESS_ADMIN,
+								PROCESS_COURIER };
+
 static time_t now_s(void)
 {
 	struct timespec now;
@@ -97,7 +102,7 @@ static int gather_fds(const struct child *child, struct monitor_child_setup *ret
 	ret->index = child->index;
 	ret->config = monitor->setup->config;
 	ret->monitor_fd = ret_keep[(*ret_count)++] = child->far_fd;
-	ret->core_fd = ret->admin_fd = -1;
+	ret->core_fd = ret->admin_fd = ret->courier_fd = -1;
 	if (child->kind != PROCESS_CORE) {
 		ret->core_fd = ret_keep[(*ret_count)++] = child->core_fd;
 		return 0;
@@ -107,6 +112,8 @@ static int gather_fds(const struct child *child, struct monitor_child_setup *ret
 
 		if (other->kind == PROCESS_ADMIN)
 			ret->admin_fd = other->core_far_fd;
+		else if (other->kind == PROCESS_COURIER)
+			ret->courier_fd = other->core_far_fd;
 		else
 			ret_fronts[ret->front_count++] = other->core_far_fd;
 		ret_keep[(*ret_count)++] = other->core_far_fd;
@@ -143,7 +150,7 @@ static int run(const struct child *child)
 {
 	const struct monitor_setup *setup = child->monitor->setup;
 	struct monitor_child_setup own = { .front_count = 0 };
-	int fronts[PROCESS_FRONTS_MAX], keep[PROCESS_FRONTS_MAX + 2];
+	int fronts[PROCESS_FRONTS_MAX], keep[PROCESS_FRONTS_MAX + BESIDE_FRONTS];
 	size_t count = 0;
 	int r;
 
@@ -162,6 +169,7 @@ static int run(const struct child *child)
 	switch (child->kind) {
 	case PROCESS_CORE: return setup->run_core(&own);
 	case PROCESS_FRONT: return setup->run_front(&own);
+	case PROCESS_COURIER: return setup->run_courier(&own);
 	default: return setup->run_admin(&own);
 	}
 }
@@ -355,17 +363,20 @@ void children_reap(struct monitor *monitor)
 
 void children_stop(struct monitor *monitor)
 {
-	struct child *core = &monitor->children[0];
+	struct child *core = &monitor->children[0], *courier = &monitor->children[2];
 	bool others_run = false;
 
 	for (size_t i = 1; i < monitor->children_count; i++) {
-		if (monitor->children[i].pid == 0)
+		if (monitor->children[i].pid == 0 || monitor->children[i].kind == PROCESS_COURIER)
 			continue;
 		others_run = true;
 		kill(monitor->children[i].pid, SIGTERM);
 	}
+	/* What the others still wait for may need both. */
 	if (!others_run && core->pid > 0)
 		kill(core->pid, SIGTERM);
+	if (!others_run && courier->pid > 0)
+		kill(courier->pid, SIGTERM);
 	if (!anybody_runs(monitor))
 		monitor_stop_with(monitor, 0);
 }
@@ -382,17 +393,17 @@ int children_start(struct monitor *monitor)
 {
 	size_t fronts = MIN(monitor->setup->config->fronts, PROCESS_FRONTS_MAX);
 
-	monitor->children = calloc(fronts + 2, sizeof(*monitor->children));
+	monitor->children = calloc(fronts + BESIDE_FRONTS, sizeof(*monitor->children));
 	if (!monitor->children)
 		return fail(-ENOMEM, "out of memory");
-	monitor->children_count = fronts + 2;
+	monitor->children_count = fronts + BESIDE_FRONTS;
 	for (unsigned i = 0; i < monitor->children_count; i++) {
 		struct child *child = &monitor->children[i];
 
 		child->monitor = monitor;
 		child->number = i;
-		child->index = i < 2 ? 0 : i - 2;
-		child->kind = i == 0 ? PROCESS_CORE : i == 1 ? PROCESS_ADMIN : PROCESS_FRONT;
+		child->index = i < BESIDE_FRONTS ? 0 : i - BESIDE_FRONTS;
+		child->kind = i < BESIDE_FRONTS ? beside_fronts[i] : PROCESS_FRONT;
 		child->port.fd = child->far_fd = child->core_fd = child->core_far_fd = -1;
 		child->restart = event_new(monitor->base, -1, 0, on_restart, child);
 		if (!child->restart)

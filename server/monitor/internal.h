@@ -40,7 +40,7 @@ struct monitor {
 	const struct monitor_setup *setup;
 	struct event_base *base;
 	struct roll *roll;
-	struct child *children; /* 0: core, 1: admin, then the fronts */
+	struct child *children; /* 0: core, 1: admin, 2: courier, then the fronts */
 	size_t children_count;
 	struct event *unlock_accept, *admin_accept, *accept_pause;
 	bool was_ready; /* all were, once */
@@ -58,7 +58,7 @@ int children_start(struct monitor *monitor) MUST_CHECK;
 /* Takes the ends of dead children and starts them again in due time. */
 void children_reap(struct monitor *monitor);
 
-/* SIGTERM to fronts and admin; core gets it when they are gone. */
+/* SIGTERM to fronts and admin; core and courier get it when they are gone. */
 void children_stop(struct monitor *monitor);
 
 void children_kill(struct monitor *monitor);

@@ -76,7 +76,11 @@ void leaf_look(struct monitor *monitor, bool always)
 	if (!is_renewed && !always)
 		return;
 	/* Those that aren't ready read the files themselves. */
-	for (size_t i = 1; i < monitor->children_count; i++)
-		if (monitor->children[i].ready && hand_to(&monitor->children[i]) < 0)
+	for (size_t i = 0; i < monitor->children_count; i++) {
+		struct child *child = &monitor->children[i];
+
+		if (process_table[child->kind].holds & HOLDS_TLS_KEY && child->ready &&
+		    hand_to(child) < 0)
 			log_failure(-EIO);
+	}
 }

@@ -13,10 +13,10 @@
 struct monitor_child_setup {
 	unsigned index; /* among its kind */
 	int monitor_fd;
-	int core_fd;	      /* front, admin */
+	int core_fd;	      /* front, admin, courier */
 	const int *front_fds; /* core */
 	size_t front_count;
-	int admin_fd; /* core */
+	int admin_fd, courier_fd; /* core */
 	const struct server_config *config;
 };
 
@@ -30,6 +30,7 @@ struct monitor_setup {
 	int (*run_core)(const struct monitor_child_setup *setup);
 	int (*run_front)(const struct monitor_child_setup *setup);
 	int (*run_admin)(const struct monitor_child_setup *setup);
+	int (*run_courier)(const struct monitor_child_setup *setup);
 };
 
 /* Serves until SIGTERM or SIGINT; SIGHUP: looks at the leaf's files now. 0, or negative with a

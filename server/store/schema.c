@@ -13,6 +13,7 @@
 EMBED(schema_001, "server/store/schema/001-begin.sql");
 EMBED(schema_002, "server/store/schema/002-policy.sql");
 EMBED(schema_003, "server/store/schema/003-keys.sql");
+EMBED(schema_004, "server/store/schema/004-authorizer.sql");
 EMBED(schema_005, "server/store/schema/005-proposals.sql");
 EMBED(schema_006, "server/store/schema/006-reboots.sql");
 
@@ -20,6 +21,7 @@ const char *const schema_files[] = {
 	schema_001,
 	schema_002,
 	schema_003,
+	schema_004,
 	schema_005,
 	schema_006,
 };

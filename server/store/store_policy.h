@@ -143,6 +143,34 @@ int store_group_change(struct store *store, const struct store_by *by,
 		       const struct store_new_group *group) MUST_CHECK;
 int store_group_delete(struct store *store, const struct store_by *by, const char *name) MUST_CHECK;
 
+/* --- the external authorizer ------------------------------------------------------------------ */
+
+#define AUTHORIZER_VERSION_BYTES 16
+#define AUTHORIZER_CURVE_SIZE 8
+#define AUTHORIZER_COORDINATE_SIZE 92 /* of P-521, in base64url */
+
+/* Who is asked before each unlock of an organization. */
+struct store_authorizer {
+	uint8_t version[AUTHORIZER_VERSION_BYTES]; /* another one with each setting */
+	char url[MESSAGE_URL_SIZE];
+	char ca[MESSAGE_CA_SIZE]; /* PEM; "": the system's bundle */
+	/* The public key of its answers: "P-256", "P-384", "P-521", and two base64url texts. */
+	char curve[AUTHORIZER_CURVE_SIZE];
+	char x[AUTHORIZER_COORDINATE_SIZE], y[AUTHORIZER_COORDINATE_SIZE];
+	char created_by[128];
+	uint64_t created_s;
+};
+
+/* STORE_NOT_FOUND: the organization has none. */
+int store_authorizer(struct store *store, const uint8_t organization[static 16],
+		     struct store_authorizer *ret) MUST_CHECK;
+/* Replaces what there was; version, created_by and created_s are given by the store. detail: for
+ * the audit. */
+int store_authorizer_set(struct store *store, const struct store_by *by,
+			 const struct store_authorizer *authorizer, const char *detail) MUST_CHECK;
+/* STORE_NOT_FOUND. */
+int store_authorizer_remove(struct store *store, const struct store_by *by) MUST_CHECK;
+
 /* --- approvals ------------------------------------------------------------------------------- */
 
 #define STORE_APPROVAL_STALE_S (15 * 60)   /* not asked for so long: nobody waits any more */

@@ -26,15 +26,18 @@ static int take_unlock(const struct db_row *row, void *userdata)
 	unlock->held = db_text(row, 14)[0] != 0;
 	unlock->names_networks = strcmp(db_text(row, 15), "[]") != 0;
 	unlock->groups = db_number(row, 17);
-	unlock->announces_reboots = strcmp(db_text(row, 18), "announced") == 0;
-	unlock->reboot_from_s = db_number(row, 19);
-	unlock->reboot_until_s = db_number(row, 20);
-	unlock->surprised_s = db_number(row, 21);
+	unlock->has_authorizer = db_number(row, 18) > 0;
+	unlock->announces_reboots = strcmp(db_text(row, 20), "announced") == 0;
+	unlock->reboot_from_s = db_number(row, 21);
+	unlock->reboot_until_s = db_number(row, 22);
+	unlock->surprised_s = db_number(row, 23);
 	r = db_blob_copy(row, 0, unlock->organization, sizeof(unlock->organization));
 	if (r == 0)
 		r = db_text_copy(row, 5, unlock->allow_from, sizeof(unlock->allow_from));
 	if (r == 0)
 		r = db_text_copy(row, 16, unlock->approval, sizeof(unlock->approval));
+	if (r == 0 && unlock->has_authorizer)
+		r = db_blob_copy(row, 19, unlock->authorizer, sizeof(unlock->authorizer));
 	return r < 0 ? r : db_text_copy(row, 6, unlock->registered, sizeof(unlock->registered));
 }
 
@@ -49,8 +52,10 @@ int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTE
 			 " d.approval, (SELECT count(*) FROM approval_group_tag t"
 			 "  WHERE t.organization = d.organization"
 			 "  AND replace(d.tags, '\"' || t.tag || '\"', '') <> d.tags),"
+			 " CASE WHEN a.version IS NULL THEN 0 ELSE 1 END, a.version,"
 			 " d.reboots, d.reboot_from_s, d.reboot_until_s, d.surprised_s"
-			 " FROM device d WHERE d.id = $1",
+			 " FROM device d LEFT JOIN authorizer a ON a.organization = d.organization"
+			 " WHERE d.id = $1",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_unlock, ret);
 }
 

@@ -10,6 +10,7 @@
  *
  * UNIT_SOURCES: server/core/?*.c server/store/?*.c server/cidr.c server/config.c server/reason.c
  * UNIT_SOURCES: server/process.c server/message_io.c server/sandbox.c server/rate.c
+ * UNIT_SOURCES: server/authorizer.c
  * UNIT_SOURCES: server/waiver.c
  */
 #include <fcntl.h>
@@ -205,6 +206,7 @@ static _Noreturn void run_core(const struct fixture *fixture, int monitor, int a
 {
 	const struct core_setup setup = { .monitor_fd = monitor,
 					  .admin_fd = admin,
+					  .courier_fd = -1,
 					  .front_fds = fronts,
 					  .front_count = FRONTS,
 					  .config = &fixture->config };

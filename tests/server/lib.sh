@@ -70,6 +70,48 @@ store_text() {
 	fi
 }
 
+# store_save FILE: a copy of the store as it is at one moment, also while others write, by the store's own means.
+store_save() {
+	if [ "$test_store" = postgresql ]; then
+		"$postgres_bin/pg_dump" -h "$postgres_dir" -U owner -Fc -f "$1" "$store_database"
+	else
+		sqlite3 -cmd '.timeout 5000' "$server_dir/panocrypt.db" ".backup '$1'"
+	fi
+}
+
+# store_load FILE: what was saved takes the place of the store. Nobody may serve.
+store_load() {
+	if [ "$test_store" = postgresql ]; then
+		postgres_sql postgres -c "DROP DATABASE $store_database" \
+			-c "CREATE DATABASE $store_database OWNER $store_database TEMPLATE template0" &&
+			"$postgres_bin/pg_restore" -h "$postgres_dir" -U owner --exit-on-error -d "$store_database" "$1"
+	else
+		rm -f "$server_dir"/panocrypt.db*
+		install -m 600 "$1" "$server_dir/panocrypt.db"
+	fi
+}
+
+# store_clone FOLDER: the server's folder once more, with a store of its own as it is now. Nobody may serve. clone_sql as
+# store_sql, on the last one.
+clone_dir='' clone_database=
+store_clone() {
+	local url
+	rm -rf "$1"
+	cp -a "$server_dir" "$1"
+	clone_dir=$1
+	[ "$test_store" = postgresql ] || return 0
+	[ -z "$clone_database" ] || postgres_sql postgres -c "DROP DATABASE $clone_database"
+	clone_database=t$(random_hex 8)
+	postgres_sql postgres -c "CREATE DATABASE $clone_database OWNER $store_database TEMPLATE $store_database" ||
+		die "no copy of the store"
+	url=${store_url/"@/$store_database?"/"@/$clone_database?"}
+	jq --arg url "$url" '.store = $url' "$server_dir/config.json" >"$1/config.json"
+}
+clone_sql() {
+	local server_dir=$clone_dir store_database=$clone_database
+	store_sql "$@"
+}
+
 # Sets server_dir, server_url, server_admin_url, server_ca, and the environment of panocryptctl.
 # server_init [OPTION…]: a fresh folder with free ports.
 server_init() {
@@ -149,11 +191,11 @@ node_join() {
 	wait_for 30 test -s "$files/ready" || die "node $1: $(tail -n 5 "$files/log")"
 }
 
-# server_child NAME: the process id of core, admin or front.
+# server_child NAME: the process id of core, admin, front or courier.
 server_child() {
-	local pid
+	local pid name=panocrypt-$1
 	for pid in $(pgrep -P "$server_pid"); do
-		if [ "$(cat "/proc/$pid/comm")" = "panocrypt-$1" ]; then
+		if [ "$(cat "/proc/$pid/comm")" = "${name:0:15}" ]; then # what the kernel keeps of it
 			echo "$pid"
 			return
 		fi

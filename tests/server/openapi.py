@@ -116,7 +116,7 @@ def check_answer(method, path, status, content_type, body):
 def compare_routes(table):
     """Every row of the table is described, with its role, and the other way round."""
     roles = {"ANYBODY": "anybody", "DEVICE": "device", "AUDITOR": "auditor", "APPROVER": "approver",
-             "ADMIN": "admin"}
+             "ADMIN": "admin", "OWNER": "owner"}
     rows = re.findall(r'ROUTE\((\w+),\s*"([^"]+)",\s*\w+,\s*(\w+),', Path(table).read_text())
     code = {(method, path, roles[role]) for method, path, role in rows}
     described = {(method.upper(), re.sub(r"\{[^}]*\}", "*", path), operation["x-role"])

@@ -22,6 +22,11 @@ static void fronts_hold_little(void **state)
 	assert_int_equal(admin & (HOLDS_EXCHANGE_KEYS | HOLDS_LISTENERS), 0);
 	assert_int_equal(core & (HOLDS_CLIENTS | HOLDS_LISTENERS | HOLDS_TLS_KEY), 0);
 	assert_int_equal(process_table[PROCESS_MONITOR].holds, HOLDS_LISTENERS);
+	/* Who has a way out has nothing else, and nobody else has one. */
+	for (int kind = 0; kind < PROCESS_KIND_COUNT; kind++)
+		if (process_table[kind].holds & HOLDS_NETWORK)
+			assert_int_equal(process_table[kind].holds, HOLDS_NETWORK);
+	assert_int_equal(process_table[PROCESS_COURIER].holds, HOLDS_NETWORK);
 }
 
 static void every_rule_is_sound(void **state)
@@ -42,6 +47,17 @@ static void every_rule_is_sound(void **state)
 	assert_null(process_rule(MESSAGE_MINT_KEY, PROCESS_FRONT, PROCESS_CORE));
 	assert_null(process_rule(MESSAGE_ROTATE, PROCESS_FRONT, PROCESS_CORE));
 	assert_null(process_rule(MESSAGE_LEAF, PROCESS_ADMIN, PROCESS_FRONT));
+	/* Only core sends the courier out, and it answers nobody else. */
+	for (size_t i = 0; i < message_rules_count; i++) {
+		const struct message_rule *rule = &message_rules[i];
+
+		if (rule->to == PROCESS_COURIER)
+			assert_int_equal(rule->type, MESSAGE_DELIVER);
+		if (rule->type == MESSAGE_DELIVER)
+			assert_int_equal(rule->from, PROCESS_CORE);
+		if (rule->from == PROCESS_COURIER)
+			assert_true(rule->type == MESSAGE_DELIVERED || rule->type == MESSAGE_READY);
+	}
 	assert_null(process_rule(MESSAGE_LEAF, PROCESS_MONITOR, PROCESS_CORE));
 }
 

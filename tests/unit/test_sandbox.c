@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/unit.h"
 
@@ -19,6 +20,16 @@ enum { WORKS = 0, FORBIDDEN = 1, NO_SANDBOX = 2, KILLED = 128 };
 static int try_open(void)
 {
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int try_write(void)
+{
+	return open("/dev/null", O_WRONLY | O_CLOEXEC);
+}
+
+static int try_create(void)
+{
+	return open("/tmp/panocrypt-sandbox-test", O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
 }
 
 static int try_socket(void)
@@ -99,17 +110,27 @@ static void forbids_what_the_table_says(void **state)
 	static const struct {
 		const char *what;
 		int (*attempt)(void);
-		int want[PROCESS_KIND_COUNT]; /* monitor, core, front, admin */
+		int want[PROCESS_KIND_COUNT]; /* monitor, core, front, admin, courier */
 	} rows[] = {
-		{ "memory", try_memory, { WORKS, WORKS, WORKS, WORKS } },
-		{ "open a file", try_open, { WORKS, WORKS, FORBIDDEN, WORKS } },
-		{ "make a socket", try_socket, { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
-		{ "fork", try_fork, { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
-		{ "executable memory", try_executable, { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
-		{ "change the user", try_setuid, { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
+		{ "memory", try_memory, { WORKS, WORKS, WORKS, WORKS, WORKS } },
+		{ "read a file", try_open, { WORKS, WORKS, FORBIDDEN, WORKS, WORKS } },
+		{ "write a file", try_write, { WORKS, WORKS, FORBIDDEN, WORKS, FORBIDDEN } },
+		{ "make a socket", try_socket, { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN, WORKS } },
+		{ "make a local socket",
+		  try_local_socket,
+		  { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
+		{ "listen", try_listen, { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
+		{ "fork", try_fork, { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
+		{ "executable memory",
+		  try_executable,
+		  { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
+		{ "change the user",
+		  try_setuid,
+		  { WORKS, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN } },
 		{ "execute",
 		  try_exec,
-		  { KILLED + SIGSYS, KILLED + SIGSYS, KILLED + SIGSYS, KILLED + SIGSYS } },
+		  { KILLED + SIGSYS, KILLED + SIGSYS, KILLED + SIGSYS, KILLED + SIGSYS,
+		    KILLED + SIGSYS } },
 	};
 
 	(void)state;
@@ -123,6 +144,14 @@ static void forbids_what_the_table_says(void **state)
 					 rows[i].what, got, rows[i].want[kind]);
 		}
 	}
+}
+
+/* Reading is all that the courier may do with files, and making them is none of it. */
+static void lets_the_courier_only_read(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome(PROCESS_COURIER, PROCESS_REACH_FILES, try_create), FORBIDDEN);
+	assert_int_equal(access("/tmp/panocrypt-sandbox-test", F_OK), -1);
 }
 
 /* What core and admin keep to connect to their database again, and that front never does. */
@@ -157,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forbids_what_the_table_says),
+		cmocka_unit_test(lets_the_courier_only_read),
 		cmocka_unit_test(connects_as_far_as_the_store_needs),
 	};
 

@@ -7,6 +7,7 @@
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/store/?*.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c
+ * UNIT_SOURCES: server/authorizer.c
  */
 #include "server/core/unlock.h"
 #include "tests/unit/server_fixture.h"

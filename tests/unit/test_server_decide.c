@@ -92,6 +92,11 @@ static struct expected expect(const struct decide_facts *facts, size_t allow, si
 	    (facts->approval == APPROVAL_ACTIVE && !converting))
 		return facts->is_refused ? DENIED(REASON_REFUSED)
 					 : (struct expected){ false, true, REASON_APPROVAL };
+	if (facts->authorizer == AUTHORIZER_UNASKED || facts->authorizer == AUTHORIZER_DENIES)
+		return DENIED(REASON_AUTHORIZER);
+	if (facts->authorizer == AUTHORIZER_ALLOWS &&
+	    facts->authorized_for != (converting ? REASON_CONVERTING : REASON_POLICY))
+		return DENIED(REASON_AUTHORIZER);
 	return (struct expected){ true, false, converting ? REASON_CONVERTING : REASON_POLICY };
 }
 
@@ -119,6 +124,9 @@ static void check_states(size_t allow, size_t registered, size_t source)
 					     : APPROVAL_NONE;
 		facts.converting_until_s = windows[bits >> 12];
 		facts.is_refused = (bits & 3072) == 3072 ? bits & 4 : bits & 2048;
+		/* Its rule is behind all others: any mixture of their bits will do. */
+		facts.authorizer = (enum authorizer_state)((bits ^ bits >> 7) & 3);
+		facts.authorized_for = bits & 512 ? REASON_CONVERTING : REASON_POLICY;
 		wanted = expect(&facts, allow, registered, source);
 		got = decide(&facts);
 		if (got.allowed != wanted.allowed || got.reason != wanted.reason ||
@@ -129,6 +137,9 @@ static void check_states(size_t allow, size_t registered, size_t source)
 				 registered_rows[registered].registered, sources[source], bits,
 				 got.allowed, reason_name(got.reason), wanted.allowed,
 				 reason_name(wanted.reason));
+		if (got.must_consult !=
+		    (got.reason == REASON_AUTHORIZER && facts.authorizer == AUTHORIZER_UNASKED))
+			fail_msg("bits %x: asks the authorizer: %d", bits, got.must_consult);
 		if ((got.is_new_address && !got.allowed) || (got.allowed && got.is_pending))
 			fail_msg("bits %x: a decision that contradicts itself", bits);
 	}
@@ -266,6 +277,52 @@ static void registers_the_first_of_a_family(void **state)
 	}
 }
 
+/* Nobody outside is asked about what is denied anyway, or about what people are still to decide;
+ * and a yes is for what was asked. */
+static void asks_the_authorizer_last(void **state)
+{
+	struct decide_facts facts = facts_of("192.0.2.7", "[\"192.0.2.0/24\"]", "[]");
+	enum decide_outcome outcomes[STEP_COUNT];
+	struct decision got;
+
+	(void)state;
+	facts.authorizer = AUTHORIZER_UNASKED;
+	got = decide(&facts);
+	assert_true(got.must_consult && !got.allowed && !got.is_pending && !got.is_waivable);
+	assert_int_equal(got.consult_for, REASON_POLICY);
+	decide_explain(&facts, outcomes);
+	assert_int_equal(outcomes[STEP_AUTHORIZER], OUTCOME_ASKS);
+	facts.is_refused = true; /* by people: that is another matter */
+	assert_true(decide(&facts).must_consult);
+	facts.is_refused = false;
+	facts.disabled = true;
+	assert_false(decide(&facts).must_consult);
+	assert_int_equal(decide(&facts).reason, REASON_DISABLED);
+	facts.waivers[0] = (struct waiver){ .waives = WAIVES_DISABLED,
+					    .boots_left = 1,
+					    .replies_per_boot = 3,
+					    .expires_s = NOW + 1 };
+	facts.waiver_count = 1;
+	got = decide(&facts);
+	assert_true(got.must_consult);
+	assert_int_equal(got.consult_for, REASON_WAIVER);
+	assert_null(got.waiver);
+	facts.authorizer = AUTHORIZER_DENIES;
+	assert_null(decide(&facts).waiver);
+	assert_false(decide(&facts).allowed || decide(&facts).must_consult);
+	facts.authorizer = AUTHORIZER_ALLOWS;
+	facts.authorized_for = REASON_WAIVER;
+	assert_true(decide(&facts).allowed);
+	assert_non_null(decide(&facts).waiver);
+	facts.authorized_for = REASON_POLICY;
+	assert_false(decide(&facts).allowed);
+	assert_int_equal(decide(&facts).reason, REASON_AUTHORIZER);
+	/* No waiver names it. */
+	facts.authorizer = AUTHORIZER_DENIES;
+	facts.waivers[0].waives = ~0U;
+	assert_int_equal(decide(&facts).reason, REASON_AUTHORIZER);
+}
+
 static void names_every_reason(void **state)
 {
 	(void)state;
@@ -312,6 +369,7 @@ int main(void)
 		cmocka_unit_test(closes_active_devices_without_address),
 		cmocka_unit_test(registers_the_first_of_a_family),
 		cmocka_unit_test(takes_network_lists),
+		cmocka_unit_test(asks_the_authorizer_last),
 		cmocka_unit_test(names_every_reason),
 		cmocka_unit_test(names_the_change),
 	};

@@ -7,6 +7,7 @@
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c
  * UNIT_SOURCES: server/store/?*.c server/rate.c server/core/facts.c server/waiver.c
+ * UNIT_SOURCES: server/authorizer.c
  */
 #include "server/core/unlock.h"
 #include "tests/unit/server_fixture.h"

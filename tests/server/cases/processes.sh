@@ -18,7 +18,7 @@ unlocks() {
 }
 check "unlocks" unlocks
 
-for name in core admin front; do
+for name in core admin front courier; do
 	pid=$(server_child "$name") || die "no $name"
 	equal "$name: filtered system calls" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")" 2
 	equal "$name: no new privileges" "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$pid/status")" 1
@@ -43,8 +43,10 @@ sockets() { # inodes of TCP sockets in a process
 equal "core has no network socket" "$(sockets "$(server_child core)")" ""
 check "the monitor has its listeners" test "$(sockets "$server_pid" | wc -l)" = 2
 equal "front has no listener" "$(sockets "$(server_child front)")" ""
+equal "the courier has no file of the server open, and no socket yet" \
+	"$(files "$(server_child courier)")$(sockets "$(server_child courier)")" ""
 
-for name in front admin core; do
+for name in front admin courier core; do
 	pid=$(server_child "$name")
 	kill -KILL "$pid"
 	check "$name dies and comes back" wait_for 20 sh -c '[ -n "$1" ] && ! kill -0 "$1" 2>/dev/null' - "$pid"
