@@ -298,6 +298,7 @@ static const struct top_verb {
 	{ "restore", verb_restore, "make a server's folder of a backup" },
 	{ "quarantine", verb_quarantine,
 	  "begin, end: unlock nothing while the store may be too old" },
+	{ "rebind", verb_rebind, "move the server to another name; the old ones stay good" },
 	{ "compat", compat_main, "answer as tangd from a folder of its keys, on loopback" },
 	{ "help", help_main, "print this" },
 	{ "--help", help_main, NULL },

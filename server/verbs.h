@@ -17,6 +17,7 @@ int verb_kek(int argc, char **argv);
 int verb_backup(int argc, char **argv);
 int verb_restore(int argc, char **argv);
 int verb_quarantine(int argc, char **argv);
+int verb_rebind(int argc, char **argv);
 
 /* --- for the verbs' own files (verb.c) ------------------------------------------------------- */
 

@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# stores: sqlite
 # The leaf certificate: several names; renewed and handed to the running processes, without a restart or a cut connection.
 set -u
 # shellcheck source=tests/server/lib.sh
@@ -86,4 +85,48 @@ echo garbage >"$server_dir/leaf.key"
 kill -HUP "$server_pid"
 check "it says so" wait_for 20 grep -q "can't be used" "$server_home/log"
 equal "and goes on with the one it has" "$(serial "$server_port")" "$now"
+
+# To another name: what was bound before goes on, new devices get the new one.
+cp "$server_home/ca.key" "$server_dir/ca.key"
+cp "$server_home/leaf.key" "$server_dir/leaf.key"
+server_stop
+refused() { # NAME WORDS OPTION…
+	local name=$1 words=$2
+	shift 2
+	"$panocryptd" rebind --dir "$server_dir" "$@" >"$server_home/out" 2>&1
+	equal "rebind: $name is refused" "$? $(grep -c "$words" "$server_home/out")" "1 1"
+}
+cp "$server_dir/config.json" "$server_home/config.json"
+refused "nothing" "nothing is to be changed"
+refused "an address" "must be a DNS name" --url https://192.0.2.1
+refused "plain http" "https" --url http://moved.test
+refused "a name that is none" "isn't a DNS name" --name 'a b'
+refused "more names than there is room for" "more than 8" --name a.test --name b.test --name c.test --name d.test --name e.test \
+	--name f.test --name g.test
+check "and nothing was changed" cmp "$server_dir/config.json" "$server_home/config.json"
+check "rebind" sh -c '"$1" rebind --dir "$2" --url "https://Moved.test:$3" | grep -q "clevis luks edit"' - \
+	"$panocryptd" "$server_dir" "$server_port"
+equal "the configuration has the new one, and the old one as a further name" \
+	"$(jq -r '"\(.url) \(.names | sort | join(" "))"' "$server_dir/config.json")" \
+	"https://moved.test:$server_port second.test third.test"
+equal "the admin listener is still called as before" "$(jq -r .admin_url "$server_dir/config.json")" "$server_admin_url"
+check "with its own name: the old one stays too" "$panocryptd" rebind --dir "$server_dir" --admin-url "https://admin.test:$server_admin_port"
+equal "now as a further name" "$(jq -r '.names | sort | join(" ")' "$server_dir/config.json")" "second.test third.test $server_name"
+equal "the audit tells" "$(store_sql "SELECT count(*) FROM audit WHERE event = 'rebound'")" 2
+cp "$server_dir/ca.pem" "$server_home/ca.pem"
+server_run
+check "the CA is the same" cmp "$server_dir/ca.pem" "$server_home/ca.pem"
+for name in "$server_name" second.test third.test moved.test; do
+	equal "answers as $name" "$(answers_as "$name")" 200
+done
+recover "$device_url" "$kid" "$point"
+equal "what was bound to the old URL unlocks" "$status" 200
+old_url=$device_url
+new_device
+equal "a new device is told the new one" "${device_url%/d/*}" "https://moved.test:$server_port"
+api GET "/v1/devices/${old_url##*/}"
+equal "and so is who looks at the old one" "$(member .url)" "https://moved.test:$server_port/d/${old_url##*/}"
+moved() { curl -sS --max-time 20 --connect-to "moved.test::127.0.0.1:" "$@"; }
+equal "which works for both" "$(moved -o /dev/null -w '%{http_code}' --data-binary "$point" \
+	"https://moved.test:$server_port/d/${old_url##*/}/rec/$kid")" 200
 tests_done
