@@ -136,7 +136,9 @@ CHECK(tail_in_use)
 	uint64_t taken_bytes = (f->is_boot_separate ? 0 : c->boot_bytes) + 2 * PLAN_SHIFT_BYTES;
 	char at[24], room[24], root[24];
 
-	say(fact, "more than a few files lie up to %s of the root partition's %s, and its last %s are needed",
+	say(fact,
+	    "more than a few files lie up to %s of the root partition's %s, and its last %s are "
+	    "needed",
 	    text_bytes(at, f->fs_least_bytes), text_bytes(root, f->root_bytes),
 	    text_bytes(room, taken_bytes));
 	/* A full filesystem reaches its end: one reason, and what helps is room, not copying. */

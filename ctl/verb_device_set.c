@@ -49,7 +49,7 @@ static int add_texts(const struct options *options, json_t *body)
 	} texts[] = {
 		{ "name", options->name },	   { "environment", options->environment },
 		{ "workload", options->workload }, { "approval", options->approval },
-		{ "absence", options->absence },	   { "reboots", options->reboots },
+		{ "absence", options->absence },   { "reboots", options->reboots },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

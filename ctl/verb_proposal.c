@@ -164,8 +164,8 @@ const struct ctl_verb verb_proposal_list = VERB("list", NULL, "list changes that
 						list_rows, struct options, run_list);
 const struct ctl_verb verb_proposal_show = VERB("show", "PROPOSAL", "show one", rows, struct ctl,
 						run_show);
-const struct ctl_verb verb_proposal_approve = VERB(
-	"approve", "PROPOSAL", "agree; the change is made once enough do", rows, struct ctl,
-	run_approve);
+const struct ctl_verb verb_proposal_approve = VERB("approve", "PROPOSAL",
+						   "agree; the change is made once enough do", rows,
+						   struct ctl, run_approve);
 const struct ctl_verb verb_proposal_deny = VERB("deny", "PROPOSAL", "refuse it, or take it back",
 						rows, struct ctl, run_deny);

@@ -55,7 +55,7 @@ void answer_empty(struct connection *connection); /* 204 */
 /* For a failure of the store: 503 when busy or full, else 500; the sentence goes to the log. */
 void answer_failure(struct connection *connection, int r);
 
-/* For STORE_NEEDS_QUORUM: keeps the request as a proposal about words[0], and answers 202 with it. */
+/* For STORE_NEEDS_QUORUM: keeps the request as a proposal about words[0], answers 202 with it. */
 void answer_needs_quorum(struct call *call, enum store_subject subject);
 
 /* For -EINVAL with a sentence about the body: 400 "invalid" with that sentence. */

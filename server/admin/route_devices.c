@@ -61,7 +61,7 @@ void route_devices_create(struct call *call)
 
 struct taking {
 	const struct admin *admin;
-	json_t *value; /* take_row: the row; append_row: the list */
+	json_t *value;		  /* take_row: the row; append_row: the list */
 	uint64_t absent_within_s; /* append_row: only those that are absent by then; 0: all */
 };
 

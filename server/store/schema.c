@@ -18,11 +18,6 @@ EMBED(schema_005, "server/store/schema/005-proposals.sql");
 EMBED(schema_006, "server/store/schema/006-reboots.sql");
 
 const char *const schema_files[] = {
-	schema_001,
-	schema_002,
-	schema_003,
-	schema_004,
-	schema_005,
-	schema_006,
+	schema_001, schema_002, schema_003, schema_004, schema_005, schema_006,
 };
 const size_t schema_count = ARRAY_SIZE(schema_files);

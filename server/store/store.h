@@ -147,12 +147,12 @@ struct store_device {
 	uint64_t absent_s;  /* since or from when it is away for too long; 0: never */
 	uint64_t now_s;	    /* when all this was read */
 	bool absence_denies, ephemeral;
-	const char *reboots; /* "any", "announced" */
+	const char *reboots;			/* "any", "announced" */
 	uint64_t reboot_from_s, reboot_until_s; /* announced last; 0: never */
 	uint64_t surprised_s;			/* last unlock that nobody expected; 0: never */
-	const char *platform;	    /* JSON text, claimed by the machine; "" if none */
-	const char *enrollment_key; /* id; "" when made by an admin */
-	const char *thumbprint;	    /* S256 of the signing key */
+	const char *platform;			/* JSON text, claimed by the machine; "" if none */
+	const char *enrollment_key;		/* id; "" when made by an admin */
+	const char *thumbprint;			/* S256 of the signing key */
 	const char *exchange_thumbprint;
 	uint64_t created_s, last_seen_s; /* last_seen_s 0: never */
 	uint64_t converting_until_s;	 /* 0: not converting */
@@ -185,8 +185,8 @@ int store_device_change(struct store *store, const struct store_by *by,
 			const uint8_t id[static DEVICE_ID_BYTES],
 			enum store_device_change change) MUST_CHECK;
 
-/* Unlocks in [now + in_s, now + in_s + for_s) are no surprise; takes the place of what was announced
- * before. STORE_NOT_FOUND; STORE_CONFLICT: it is revoked. */
+/* Unlocks in [now + in_s, now + in_s + for_s) are no surprise. Takes the place of what was
+ * announced before. STORE_NOT_FOUND; STORE_CONFLICT: it is revoked. */
 int store_device_expect(struct store *store, const struct store_by *by,
 			const uint8_t id[static DEVICE_ID_BYTES], uint64_t in_s,
 			uint64_t for_s) MUST_CHECK;

@@ -109,7 +109,7 @@ struct store_unlock {
 	uint64_t groups;     /* approval groups that its tags put it under */
 	bool announces_reboots;
 	uint64_t reboot_from_s, reboot_until_s, surprised_s;
-	bool has_authorizer; /* its organization */
+	bool has_authorizer;			      /* its organization */
 	uint8_t authorizer[AUTHORIZER_VERSION_BYTES]; /* the setting's version */
 	char approval[8];
 	char allow_from[LIST_TEXT_SIZE];

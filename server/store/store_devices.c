@@ -62,8 +62,8 @@ struct walk {
 	" d.revoked_s, k.signing_thumbprint, k.exchange_thumbprint, r.phase, r.state, r.percent,"  \
 	" r.boot, r.message, r.progress_s, r.waiting, r.done_bytes, r.total_bytes,"                \
 	" r.bytes_per_s, r.eta_s, d.destroyed_s, " FINAL ", " OLD_KEYS ", d.networks, d.approval," \
-	" d.held, d.environment, d.workload, d.absence_s, d.absence_denies, d.ephemeral, d.left_s,"  \
-	" d.reboots, d.reboot_from_s, d.reboot_until_s, d.surprised_s"
+	" d.held, d.environment, d.workload, d.absence_s, d.absence_denies, d.ephemeral,"          \
+	" d.left_s, d.reboots, d.reboot_from_s, d.reboot_until_s, d.surprised_s"
 #define DEVICE_TABLES                                                                              \
 	" FROM device d"                                                                           \
 	" JOIN device_key k ON k.device = d.id AND k.generation = d.generation"                    \
@@ -273,8 +273,7 @@ static int expect(struct store *store, const struct store_by *by, const uint8_t 
 {
 	CLEANUP_FREE char *detail = NULL;
 	uint64_t now_s, revoked_s = 0;
-	int r = store_one(store,
-			  "SELECT revoked_s FROM device WHERE organization = $1 AND id = $2",
+	int r = store_one(store, "SELECT revoked_s FROM device WHERE organization = $1 AND id = $2",
 			  DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES),
 				  DB_BLOB(id, DEVICE_ID_BYTES)),
 			  store_take_number, &revoked_s);

@@ -277,14 +277,13 @@ static int agree(struct store *store, const struct voting *voting, const uint8_t
 
 static int deny(struct store *store, const struct voting *voting, const uint8_t *id)
 {
-	int r = db_run(store->db,
-		       "UPDATE proposal SET state = 'denied', decided_s = $1, decided_by = $2"
-		       " WHERE id = $3 AND state = 'pending'",
-		       DB_ARGS(DB_NUMBER(voting->now_s), DB_TEXT(voting->by->actor),
-			       DB_BLOB(id, 16)));
+	int r = db_run(
+		store->db,
+		"UPDATE proposal SET state = 'denied', decided_s = $1, decided_by = $2"
+		" WHERE id = $3 AND state = 'pending'",
+		DB_ARGS(DB_NUMBER(voting->now_s), DB_TEXT(voting->by->actor), DB_BLOB(id, 16)));
 
-	return r != 0 ? r
-		      : audit_proposal(store, voting->by, "proposal-denied", id, voting->path);
+	return r != 0 ? r : audit_proposal(store, voting->by, "proposal-denied", id, voting->path);
 }
 
 static int vote(struct store *store, struct voting *voting, const uint8_t *id, bool agrees,

@@ -19,11 +19,11 @@ enum store_subject { SUBJECT_DEVICE, SUBJECT_NETWORK_LIST, SUBJECT_GROUP };
 
 struct store_proposal {
 	uint8_t id[16];
-	const char *subject;	/* "device", "network-list", "approval-group" */
-	const char *name;	/* of the subject: a device's id, or the name */
-	const char *path;	/* of the request, which is a POST */
-	const char *body;	/* its JSON text */
-	const char *state;	/* "pending", "agreed", "denied", "expired" */
+	const char *subject; /* "device", "network-list", "approval-group" */
+	const char *name;    /* of the subject: a device's id, or the name */
+	const char *path;    /* of the request, which is a POST */
+	const char *body;    /* its JSON text */
+	const char *state;   /* "pending", "agreed", "denied", "expired" */
 	const char *created_by, *decided_by;
 	uint64_t created_s, until_s, decided_s;
 	uint64_t votes, quorum; /* the quorum as it was when this was proposed */

@@ -8,7 +8,8 @@
 
 #include "tests/unit/unit.h"
 
-int store_unlock_surprised(struct store *store UNUSED, const uint8_t device[static DEVICE_ID_BYTES] UNUSED,
+int store_unlock_surprised(struct store *store UNUSED,
+			   const uint8_t device[static DEVICE_ID_BYTES] UNUSED,
 			   uint64_t now_s UNUSED)
 {
 	return 0;
