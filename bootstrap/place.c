@@ -20,7 +20,10 @@
 #define WORK_FILE "header.work"
 #define FIRST_BYTES (4 * KIB)  /* holds the superblock of every filesystem we convert */
 #define COPY_BYTES (16 * KIB)  /* one copy of the LUKS2 metadata; luks.c makes headers so */
-#define BINARY_BYTES (4 * KIB) /* its first part, all within one sector; the rest is JSON */
+#define BINARY_BYTES (4 * KIB) /* its first part: one sector, then zeros; the rest is JSON */
+/* With the second copy's binary part: whatever of that is torn later, what stands behind its first
+ * sector is zeros already. */
+#define CLEARED_BYTES (COPY_BYTES + BINARY_BYTES)
 
 const char *const place_points[] = {
 	"work-copied",	     "head-parked",
@@ -251,7 +254,7 @@ static int write_header(const struct place *place, const struct site *site, int 
 	/* cut: neither filesystem nor LUKS: nothing will "repair" or mount it; the head is parked
 	 */
 	reach(place, "superblock-zeroed");
-	r = clear(site, COPY_BYTES);
+	r = clear(site, CLEARED_BYTES);
 	if (r < 0)
 		return r;
 	/* cut: the same; no primary header can be half there */

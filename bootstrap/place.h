@@ -6,7 +6,7 @@
  *
  *	park	 init on a working copy, flush, re-read and compare the parked head;
  *		 header.post durable
- *	write	 zero the first 4 KiB, flush, the first 16 KiB, flush; keyslot area, flush;
+ *	write	 zero the first 4 KiB, flush, the first 20 KiB, flush; keyslot area, flush;
  *		 secondary header (its first sector last), flush; primary, flush; compare the whole
  *		 region with
  *		 header.post; marker durable
