@@ -18,6 +18,9 @@
 #include <string.h>
 
 #define WORK_FILE "header.work"
+#ifndef PLACE_SHIFT_LEAST_BYTES /* tests that rebuild thousands of disks make them smaller */
+#define PLACE_SHIFT_LEAST_BYTES (16 * MIB)
+#endif
 #define FIRST_BYTES (4 * KIB)  /* holds the superblock of every filesystem we convert */
 #define COPY_BYTES (16 * KIB)  /* one copy of the LUKS2 metadata; luks.c makes headers so */
 #define BINARY_BYTES (4 * KIB) /* its first part: one sector, then zeros; the rest is JSON */
@@ -71,7 +74,8 @@ static int check_sizes(const struct place *place, uint64_t device_bytes)
 	uint64_t shift = place->shift_bytes;
 	uint64_t payload = place->payload_bytes;
 
-	if (shift < 16 * MIB || shift % MIB != 0 || payload < shift || payload % SECTOR_BYTES != 0)
+	if (shift < PLACE_SHIFT_LEAST_BYTES || shift % MIB != 0 || payload < shift ||
+	    payload % SECTOR_BYTES != 0)
 		return fail(-EINVAL, "place: shift %llu and payload %llu bytes are not possible",
 			    (unsigned long long)shift, (unsigned long long)payload);
 	if (device_bytes < 2 * shift || payload > device_bytes - 2 * shift)

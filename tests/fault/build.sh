@@ -7,15 +7,23 @@
 
 fault_prefix=build/static/x86_64-musl/prefix
 fault_build=build/fault
-fault_sources="tests/fault/crash.c tests/fault/image.c tests/fault/judge.c tests/fault/machine.c
-	tests/fault/record.c tests/fault/states.c tests/fault/world.c bootstrap/block.c
-	bootstrap/boot_act.c bootstrap/boot_cut.c bootstrap/boot_look.c bootstrap/boot_sizes.c bootstrap/boot_step.c
-	bootstrap/boot_table.c
-	bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c bootstrap/intent.c bootstrap/luks.c
-	bootstrap/luks_json.c bootstrap/luks_reencrypt.c bootstrap/place.c bootstrap/redo.c bootstrap/redo_log.c bootstrap/region.c
-	bootstrap/spawn.c bootstrap/table.c bootstrap/table_copy.c bootstrap/view.c bootstrap/view_filter.c
-	bootstrap/wiped.c $(echo common/*.c)"
-fault_wraps=$(printf ',--wrap=%s' file_read block_find block_wait open stat poll place_park place_first_chunk \
+fault_sources="tests/fault/crash.c tests/fault/enumerate.c tests/fault/gpt.c tests/fault/image.c tests/fault/judge.c
+	tests/fault/judge_boots.c tests/fault/judge_grub.c tests/fault/judge_wipe.c tests/fault/machine.c
+	tests/fault/record.c tests/fault/record_calls.c tests/fault/scenario.c tests/fault/setup.c
+	tests/fault/setup_grub.c tests/fault/states.c tests/fault/world.c tests/fault/world_disk.c
+	tests/fault/world_phases.c
+	bootstrap/block.c bootstrap/boot_act.c bootstrap/boot_cut.c bootstrap/boot_look.c bootstrap/boot_sizes.c
+	bootstrap/boot_step.c bootstrap/boot_table.c bootstrap/free_space.c bootstrap/free_space_run.c bootstrap/fs.c
+	bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c bootstrap/gate.c bootstrap/grub.c bootstrap/grub_core.c
+	bootstrap/grub_switch.c bootstrap/intent.c bootstrap/luks.c bootstrap/luks_json.c bootstrap/luks_reencrypt.c
+	bootstrap/mount.c bootstrap/pace.c bootstrap/phases/wipe.c bootstrap/place.c bootstrap/progress.c
+	bootstrap/progress_file.c bootstrap/redo.c bootstrap/redo_log.c bootstrap/region.c bootstrap/spawn.c
+	bootstrap/stop.c bootstrap/table.c bootstrap/table_copy.c bootstrap/throttle.c bootstrap/view.c
+	bootstrap/view_filter.c bootstrap/wiped.c bootstrap/wish.c
+	$(echo common/*.c)"
+fault_wraps=$(printf ',--wrap=%s' file_read secret_read_file execve block_find \
+	block_wait block_probe block_parent mount_device mount_remove \
+	spawn_run file_exists ioctl open stat poll place_park place_first_chunk \
 	crypt_benchmark_pbkdf_internal crypt_random_get)
 
 # fault_compile SOURCE OBJECT
@@ -23,8 +31,9 @@ fault_compile() {
 	mkdir -p "$(dirname "$2")"
 	"$fault_prefix/bin/musl-gcc" -std=gnu11 -O2 -g -fPIE -Wall -Wextra -Wno-missing-field-initializers \
 		-ftrivial-auto-var-init=zero -I. \
-		-isystem "$fault_prefix/usr/include/blkid" -D_GNU_SOURCE \
-		-DPANOCRYPT_VERSION='"test"' -DRUN_DIR='"run"' -ffunction-sections -c -o "$2" "$1"
+		-isystem "$fault_prefix/usr/include/blkid" -isystem "$fault_prefix/usr/include/libmount" -D_GNU_SOURCE \
+		-DPANOCRYPT_VERSION='"test"' -DRUN_DIR='"run"' -DPLACE_SHIFT_LEAST_BYTES=MIB \
+		-DPAYLOAD_LEAST_BYTES="(4 * MIB)" -DPAYLOAD_SLACK_BYTES=MIB -ffunction-sections -c -o "$2" "$1"
 }
 
 # fault_link PROGRAM OBJECT…
@@ -33,7 +42,7 @@ fault_link() {
 	shift
 	"$fault_prefix/bin/musl-gcc" -static-pie -o "$program" "$@" -Wl,--gc-sections"$fault_wraps" \
 		-Wl,--whole-archive -ljose -Wl,--no-whole-archive -Wl,--start-group -lcryptsetup \
-		-ldevmapper -ljson-c -lfdisk -lblkid -luuid -lcurl -lssl -lcrypto -ljansson -lz \
+		-ldevmapper -ljson-c -lfdisk -lmount -lblkid -luuid -lcurl -lssl -lcrypto -ljansson -lz \
 		-Wl,--end-group -lpthread -lm
 }
 

@@ -1,47 +1,130 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every machine that a power cut can leave of the conversion's offline steps: what the product's own
-# code writes and flushes is recorded, each state is rebuilt, the boot step repairs it, and the
-# filesystem must be the same. Then the same with one seeded bug each, which must be seen. A state
-# that is lost is printed with what reproduces it. CRASH_STATES, CRASH_SEED: more, others.
+# The machines that a power cut can leave of the conversion's steps: what the product's own code
+# writes and flushes is recorded, each state is rebuilt, the boot step (for `wipe` and the boot
+# loader the next run) repairs it, and the filesystem must be the same. Then the same with one seeded bug each, which must be seen. A state
+# that is lost is printed with what reproduces it. CRASH_STATES: how many different ones at least
+# (fewer fail); CRASH_SEED: others.
 set -u
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 cd "$test_root" || exit 1
 # shellcheck source=tests/fault/build.sh
 . tests/fault/build.sh
-requires mke2fs resize2fs e2fsck cryptsetup patch
+# shellcheck source=tests/fault/journal.sh
+. tests/fault/journal.sh
+requires mke2fs resize2fs e2fsck debugfs sfdisk cryptsetup grub-fstest patch
 
-payload=$((20 << 20))
-room=$((52 << 20))
+payload=$((6 << 20)) # of `place` and `encrypt`; `shrink` chooses its own
+shift_bytes=$((1 << 20))
+room=$((payload + 2 * shift_bytes + (256 << 10)))
+uncut=$((24 << 20))
+boot_bytes=$((4 << 20))
 seed=${CRASH_SEED:-1}
-states=${CRASH_STATES:-600}
+least=${CRASH_STATES:-5000}
+states=0
 fault_build_program
 crash=$PWD/$fault_build/crash
 work=$(mktemp -d -p /dev/shm)
 cleanup_fn rm -rf "$work"
 
-# FOLDER: a shrunk filesystem full of files, the prepared header, the intent.
-make_machine() {
-	local folder=$1 i
-	mkdir -p "$work/files/empty" "$folder"
-	for i in 1 2 3 4 5 6; do
-		head -c $((i * 500001)) /dev/urandom >"$work/files/$i"
+# --- machines -------------------------------------------------------------------------------------
+
+make_files() {
+	local i
+	mkdir -p "$work/files/empty"
+	for i in 1 2 3 4; do
+		head -c $((i * 50001)) /dev/urandom >"$work/files/$i"
 	done
 	ln -s 1 "$work/files/link"
-	truncate -s "$room" "$folder/device"
-	mke2fs -q -F -t ext4 -b 4096 -J size=4 -U 11111111-2222-4333-8444-555555555555 \
-		-d "$work/files" "$folder/device" || die "mke2fs"
-	e2fsck -fp "$folder/device" >/dev/null || die "e2fsck"
-	resize2fs "$folder/device" $((payload >> 10))K >/dev/null 2>&1 || die "resize2fs"
-	truncate -s "$room" "$folder/device"
-	head -c "$payload" "$folder/device" >"$folder/filesystem"
-	"$crash" setup "$folder" "$payload" || die "no header"
 }
+
+# make_filesystem DEVICE BYTES GROUP: with the files, and so many blocks in a group: small ones, so that a cut
+# changes many.
+make_filesystem() {
+	truncate -s "$2" "$1"
+	mke2fs -q -F -t ext4 -b 4096 -g "$3" -N 96 -J size=4 -U 11111111-2222-4333-8444-555555555555 \
+		-d "$work/files" "$1" || die "mke2fs"
+	e2fsck -fp "$1" >/dev/null || die "e2fsck"
+}
+
+# FOLDER: a shrunk filesystem, the prepared header, the intent.
+make_shrunk() {
+	mkdir -p "$1"
+	make_filesystem "$1/device" "$room" 8192
+	resize2fs "$1/device" $((payload >> 10))K >/dev/null 2>&1 || die "resize2fs"
+	truncate -s "$room" "$1/device"
+	head -c "$payload" "$1/device" >"$1/filesystem"
+	"$crash" setup "$1" "$payload" 0 || die "no header"
+}
+
+# FOLDER: not shrunk yet; the files lie behind a gap, and are moved.
+make_unshrunk() {
+	mkdir -p "$1"
+	head -c $((10 << 20)) /dev/urandom >"$work/files/0"
+	make_filesystem "$1/device" "$uncut" 1024
+	rm "$work/files/0"
+	debugfs -w -R "rm 0" "$1/device" 2>/dev/null
+	e2fsck -fp "$1/device" >/dev/null || die "e2fsck"
+	"$crash" setup "$1" 0 0 || die "no header"
+}
+
+# FOLDER: a disk whose only partition is the root, and no partition for /boot yet.
+make_uncarved() {
+	mkdir -p "$1"
+	make_filesystem "$1/device" "$uncut" 1024
+	truncate -s $((uncut + (2 << 20))) "$1/disk"
+	printf 'label: gpt\nstart=2048, size=%s, uuid=bbbbbbbb-cccc-4ddd-8eee-ffffffffffff\n' $((uncut / 512)) |
+		sfdisk -q "$1/disk" || die "sfdisk"
+	"$crash" setup "$1" 0 "$boot_bytes" || die "no header"
+}
+
+# FOLDER: encrypted to its end, and behind that old plaintext.
+make_encrypted() {
+	cp -r "$work/placed" "$1"
+	"$crash" encrypt "$1" || die "no encryption"
+	head -c $((room - payload - shift_bytes)) /dev/urandom |
+		dd of="$1/device" bs=64K seek=$(((payload + shift_bytes) >> 16)) conv=notrunc status=none
+}
+
+# FOLDER: the same, but the filesystem is larger than the intent says.
+make_grown() {
+	cp -r "$work/encrypted" "$1"
+	rm -r "$1/run"
+	"$crash" setup "$1" $((payload - shift_bytes)) 0 || die "no header"
+}
+
+# FOLDER: a disk whose GRUB is the old one.
+make_grub() {
+	mkdir -p "$1"
+	truncate -s 2M "$1/disk"
+	printf '%s\n' 'label: gpt' 'first-lba: 64' 'start=64, size=600, type=21686148-6449-6E6F-744E-656564454649' |
+		sfdisk -q "$1/disk" || die "sfdisk"
+	"$crash" setup-grub "$1" || die "no GRUB"
+}
+
+# holds_the_files DEVICE: a sound filesystem, smaller than it was, and each file as it was.
+holds_the_files() {
+	rm -rf "$work/out"
+	mkdir "$work/out"
+	e2fsck -fn "$1" >/dev/null 2>&1 &&
+		[ "$(dumpe2fs -h "$1" 2>/dev/null | sed -n 's/^Block count: *//p')" -lt $((uncut >> 12)) ] &&
+		debugfs -R "rdump / $work/out" "$1" >/dev/null 2>&1 &&
+		diff -r --no-dereference -x lost+found "$work/files" "$work/out"
+}
+
+# ends_well SCENARIO FOLDER: an uncut boot does what it should; the cut ones are compared with it.
+ends_well() {
+	cp -r "$2" "$2.uncut"
+	: >"$2.uncut/boot"
+	"$crash" boot "$1" "$2.uncut" && holds_the_files "$2.uncut/device"
+}
+
+# --- states ---------------------------------------------------------------------------------------
 
 # survives NAME COMMAND…: no state may be lost; the counts are shown.
 survives() {
-	local name=$1 said
+	local name=$1 said count
 	shift
 	if said=$("$@"); then
 		ok "$name"
@@ -49,6 +132,8 @@ survives() {
 		not_ok "$name"
 	fi
 	printf '%s\n' "$said" | sed 's/^/#   /'
+	count=$(sed -n 's/.* events, \([0-9]*\) states.*/\1/p' <<<"$said")
+	states=$((states + ${count:-0}))
 }
 
 # sees BUG COMMAND…: at least one state must be lost.
@@ -63,26 +148,60 @@ sees() {
 		not_ok "the bug $name is not seen (status $status)"
 	fi
 	printf '%s\n' "$said" | sed 's/^/#   /'
+	lost_at=$(sed -n '1s/^lost: .* cut=\([0-9]*\) .*/\1/p' <<<"$said")
 }
 
-make_machine "$work/plain"
-cp -r "$work/plain" "$work/placed"
+make_files
+make_uncarved "$work/uncarved"
+make_unshrunk "$work/unshrunk"
+make_shrunk "$work/shrunk"
+cp -r "$work/shrunk" "$work/placed"
 : >"$work/placed/boot"
-check "a boot places the header and opens" "$crash" boot "$work/placed"
+check "a boot carves" ends_well carve "$work/uncarved"
+check "a boot shrinks" ends_well shrink "$work/unshrunk"
+check "a boot places the header and opens" "$crash" boot place "$work/placed"
+check "what is in a journal alone isn't there for GRUB" journal_hides "$work/journal"
+make_encrypted "$work/encrypted"
+make_grown "$work/grown"
+make_grub "$work/grub"
 
-survives "place" "$crash" enumerate place "$work/plain" "$states" "$seed"
-survives "place on a disk that forgets a write" "$crash" forgetful place "$work/plain" 1 "$seed"
-survives "encrypt, through the last chunk and the teardown" \
-	"$crash" enumerate encrypt "$work/placed" "$states" "$seed"
+# Name, machine, percent of all states.
+while read -r name machine percent; do
+	survives "$name" "$crash" enumerate "$name" "$work/$machine" $((least * percent / 100)) "$seed"
+done <<-'EOF'
+	carve uncarved 20
+	shrink unshrunk 34
+	grub grub 2
+	place shrunk 22
+	encrypt placed 20
+	wipe encrypted 2
+	wipe-grown grown 1
+EOF
+check "at least $least different states ($states)" [ "$states" -ge "$least" ]
+survives "place on a disk that forgets a write" "$crash" forgetful place "$work/shrunk" 1 "$seed"
 
-for bug in primary-first no-flush-before-header marker-after-chunk no-zeroing; do
-	fault_build_bug $bug || die "$bug doesn't build"
-	sees $bug "$fault_build/crash-$bug" enumerate place "$work/plain" 600 "$seed"
-done
+# --- seeded bugs ----------------------------------------------------------------------------------
+
+while read -r bug name machine; do
+	fault_build_bug "$bug" || die "$bug doesn't build"
+	sees "$bug" "$fault_build/crash-$bug" enumerate "$name" "$work/$machine" 600 "$seed"
+done <<-'EOF'
+	primary-first place shrunk
+	no-flush-before-header place shrunk
+	marker-after-chunk place shrunk
+	no-zeroing place shrunk
+	table-at-once carve uncarved
+	no-freeze grub grub
+	wipe-from-stored wipe-grown grown
+EOF
 fault_build_bug marker-before-compare || die "marker-before-compare doesn't build"
 sees marker-before-compare "$fault_build/crash-marker-before-compare" \
-	forgetful place "$work/plain" 1 "$seed"
-# One job: the distribution's library has one lock for the UUID.
+	forgetful place "$work/shrunk" 1 "$seed"
+# The distribution's library finishes all but what was cut behind the last chunk's write. One job: it has one lock for
+# the UUID.
 sees "unpatched library" env CRASH_JOBS=1 "$crash" enumerate encrypt-unpatched "$work/placed" 100 "$seed"
+last=$("$crash" show encrypt "$work/placed" 1 "$seed" |
+	sed -n "s/^\([0-9]*\) write device $shift_bytes+$shift_bytes .*/\1/p" | tail -n 1)
+check "behind the last chunk (cut $lost_at, chunk $last)" [ "$lost_at" -gt "$last" ]
 
 tests_done

@@ -184,18 +184,24 @@ uint64_t image_hash(struct image *image)
 
 /* --- as files --------------------------------------------------------------------------------- */
 
-/* The disk's mapping is kept: mapping it anew for each look would cost more than the look. */
-static struct {
+/* Mappings of a machine's large files are kept: mapping them anew for each look would cost more
+ * than the look. */
+static struct kept {
 	struct view view;
 	dev_t dev;
 	ino_t ino;
-} kept;
+} kept[4];
+static size_t kept_next;
 
-#define KEPT_LEAST (32 * MIB)
+#define KEPT_LEAST (4 * MIB)
 
 void view_done(struct view *view)
 {
-	if (view->data && view->data != kept.view.data)
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		if (view->data == kept[i].view.data)
+			return;
+	}
+	if (view->data)
 		munmap(view->data, view->len);
 }
 
@@ -214,20 +220,23 @@ static struct view map(int fd, const char *path, uint64_t len)
 struct view view_of(const char *path)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+	struct kept *slot;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		die("%s: %s", path, strerror(errno));
 	if ((uint64_t)st.st_size < KEPT_LEAST)
 		return map(fd, path, (uint64_t)st.st_size);
-	if (kept.ino == st.st_ino && kept.dev == st.st_dev && kept.view.len == (uint64_t)st.st_size)
-		return kept.view;
-	if (kept.view.data)
-		munmap(kept.view.data, kept.view.len);
-	kept.view = map(fd, path, (uint64_t)st.st_size);
-	kept.ino = st.st_ino;
-	kept.dev = st.st_dev;
-	return kept.view;
+	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
+		if (kept[i].ino == st.st_ino && kept[i].dev == st.st_dev &&
+		    kept[i].view.len == (uint64_t)st.st_size)
+			return kept[i].view;
+	}
+	slot = &kept[kept_next++ % ARRAY_SIZE(kept)];
+	if (slot->view.data)
+		munmap(slot->view.data, slot->view.len);
+	*slot = (struct kept){ map(fd, path, (uint64_t)st.st_size), st.st_dev, st.st_ino };
+	return slot->view;
 }
 
 uint64_t image_hash_file(const char *path)

@@ -53,7 +53,7 @@ struct view {
 void view_done(struct view *view);
 #define CLEANUP_VIEW CLEANUP(view_done)
 
-/* Of one large file at a time: the next one ends the view of the last. */
+/* Of four large files at a time: the next one ends the view of the first. */
 struct view view_of(const char *path);
 
 /* Zeroed memory that forked processes share; never given back. */

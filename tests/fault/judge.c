@@ -2,7 +2,7 @@
 /*
  * See judge.h.
  */
-#include "tests/fault/judge.h"
+#include "tests/fault/judge_private.h"
 
 #include "bootstrap/block.h"
 #include "bootstrap/luks_reencrypt.h"
@@ -16,13 +16,11 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define BOOTS_MAX 3
 #define LUKS_SECTOR_BYTES 4096
 #define SUPERBLOCK_OFFSET 1024
 #define SUPERBLOCK_BYTES 1024
 
-static bool lost(char *ret, const char *format, ...) PRINTF_LIKE(2, 3);
-static bool lost(char *ret, const char *format, ...)
+bool judge_lost(char *ret, const char *format, ...)
 {
 	va_list args;
 
@@ -36,8 +34,10 @@ static bool lost(char *ret, const char *format, ...)
 
 bool judge_set_add(struct judge_set *set, uint64_t hash)
 {
+	const size_t first = hash >> 16;
+
 	hash |= 1;
-	for (size_t i = hash >> 16;; i++) {
+	for (size_t i = first; i < first + JUDGE_SLOTS; i++) {
 		uint64_t *slot = &set->slots[i % JUDGE_SLOTS], empty = 0;
 
 		if (__atomic_compare_exchange_n(slot, &empty, hash, false, __ATOMIC_SEQ_CST,
@@ -46,6 +46,7 @@ bool judge_set_add(struct judge_set *set, uint64_t hash)
 		if (*slot == hash)
 			return true;
 	}
+	die("more than %d different states", JUDGE_SLOTS);
 }
 
 bool judge_set_has(const struct judge_set *set, uint64_t hash)
@@ -59,7 +60,7 @@ bool judge_set_has(const struct judge_set *set, uint64_t hash)
 	}
 }
 
-static const char *device_of(const struct judge *judge, char ret[static 300])
+const char *judge_device(const struct judge *judge, char ret[static 300])
 {
 	snprintf(ret, 300, "%s/" MACHINE_DEVICE, judge->world->folder);
 	return ret;
@@ -85,18 +86,18 @@ static bool is_same_filesystem(const struct judge *judge, const struct view *vie
 			i += image_same(is + i, page + i, IMAGE_PAGE - i);
 		}
 		if (i < IMAGE_PAGE)
-			return lost(ret_loss, "the filesystem differs at %llu",
-				    (unsigned long long)at + i);
+			return judge_lost(ret_loss, "the filesystem differs at %llu",
+					  (unsigned long long)at + i);
 	}
 	if (is_other_superblock && spawn_status(&e2fsck) != 0)
-		return lost(ret_loss, "e2fsck finds faults: %s", fail_text());
+		return judge_lost(ret_loss, "e2fsck finds faults: %s", fail_text());
 	return true;
 }
 
-static bool is_device_same(const struct judge *judge, char *ret_loss)
+bool judge_device_same(const struct judge *judge, char *ret_loss)
 {
 	char device[300];
-	CLEANUP_VIEW struct view view = view_of(device_of(judge, device));
+	CLEANUP_VIEW struct view view = view_of(judge_device(judge, device));
 
 	return is_same_filesystem(judge, &view, device, ret_loss);
 }
@@ -111,18 +112,19 @@ static bool recognised_is_whole(struct judge *judge, const char *device, char *r
 	char state[300];
 
 	if (block_probe(device, &content) < 0)
-		return lost(ret_loss, "blkid: %s", fail_text());
+		return judge_lost(ret_loss, "blkid: %s", fail_text());
 	if (strcmp(content.type, "ext4") == 0)
-		return is_device_same(judge, ret_loss);
+		return judge_device_same(judge, ret_loss);
 	if (strcmp(content.type, "crypto_LUKS") != 0)
-		return !*content.type || lost(ret_loss, "blkid calls it %s", content.type);
+		return !*content.type || judge_lost(ret_loss, "blkid calls it %s", content.type);
 	if (world_volume_key(device, &key) < 0 ||
 	    luks_look(&(struct luks_where){ device, NULL }, &status) < 0)
-		return lost(ret_loss, "a LUKS2 volume is recognised, and its slot doesn't open: %s",
-			    fail_text());
+		return judge_lost(ret_loss,
+				  "a LUKS2 volume is recognised, and its slot doesn't open: %s",
+				  fail_text());
 	snprintf(state, sizeof(state), "%s/" MACHINE_STATE, judge->world->folder);
 	if (status.encrypted_bytes && !place_has_marker(state))
-		return lost(ret_loss, "a chunk is encrypted, and the marker isn't durable");
+		return judge_lost(ret_loss, "a chunk is encrypted, and the marker isn't durable");
 	return true;
 }
 
@@ -134,9 +136,9 @@ static bool e2fsck_leaves_it(struct judge *judge, const char *device, char *ret_
 	if (judge_set_has(judge->stock, hash))
 		return true;
 	if (spawn_status(&e2fsck) < 0)
-		return lost(ret_loss, "e2fsck: %s", fail_text());
+		return judge_lost(ret_loss, "e2fsck: %s", fail_text());
 	if (!image_is_stored(judge->device, device))
-		return lost(ret_loss, "e2fsck -a of a stock boot changed the disk");
+		return judge_lost(ret_loss, "e2fsck -a of a stock boot changed the disk");
 	judge_set_add(judge->stock, hash);
 	return true;
 }
@@ -146,7 +148,7 @@ bool judge_stock(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 	char device[300];
 	bool is_good;
 
-	device_of(judge, device);
+	judge_device(judge, device);
 	is_good = e2fsck_leaves_it(judge, device, ret_loss) &&
 		  recognised_is_whole(judge, device, ret_loss);
 	image_store(judge->device, device); /* looking at a LUKS2 volume repairs its header */
@@ -193,76 +195,64 @@ static bool decrypt(const struct judge *judge, const char *device, const char *p
 	return is_done;
 }
 
-/* In a child, since libcryptsetup remembers; by the distribution's own for a seeded bug. */
+/* By the distribution's own cryptsetup, for a seeded bug: repair is for a chunk that was cut, and
+ * has nothing to say otherwise. */
+static int run_by_stock(const char *device)
+{
+	struct spawn repair = { .argv = { "cryptsetup", "repair", "--batch-mode", "--key-file=-",
+					  device },
+				.input_text = WORLD_CLEVIS_SECRET };
+	struct spawn resume = { .argv = { "cryptsetup", "reencrypt", "--resume-only",
+					  "--batch-mode", "--force-offline-reencrypt",
+					  "--key-file=-", device },
+				.input_text = WORLD_CLEVIS_SECRET };
+	struct luks_status luks;
+
+	if (spawn_run(&repair) < 0)
+		fail_clear();
+	if (luks_look(&(struct luks_where){ device, NULL }, &luks) == 0 && luks.is_luks2 &&
+	    !luks.is_reencrypting)
+		return 0; /* that was the last chunk */
+	return spawn_run(&resume);
+}
+
+/* In a child, since libcryptsetup remembers. */
 static int run_to_end(const struct judge *judge, const char *device)
 {
-	struct spawn stock = { .argv = { "cryptsetup", "reencrypt", "--resume-only", "--batch-mode",
-					 "--force-offline-reencrypt", "--key-file=-", device },
-			       .input_text = WORLD_CLEVIS_SECRET };
 	int status = 0;
 	pid_t pid;
 
 	if (judge->is_stock_unpatched)
-		return spawn_run(&stock);
+		return run_by_stock(device);
 	pid = fork();
 	if (pid == 0)
 		_exit(judge_encrypt(device) == 0 ? 0 : 1);
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -EIO;
 }
 
-bool judge_run(struct judge *judge, char ret_loss[static JUDGE_TEXT])
+bool judge_decrypted_same(const struct judge *judge, char *ret_loss)
 {
 	CLEANUP_VIEW struct view view = { NULL, 0 };
-	struct luks_status status = { 0 };
 	char device[300], plain[300];
 
-	device_of(judge, device);
+	judge_device(judge, device);
 	snprintf(plain, sizeof(plain), "%s/plain", judge->world->folder);
-	if (run_to_end(judge, device) < 0)
-		return lost(ret_loss, "the encryption can't be finished");
-	if (luks_look(&(struct luks_where){ device, NULL }, &status) < 0 || !status.is_luks2 ||
-	    status.is_reencrypting)
-		return lost(ret_loss, "the encryption isn't finished");
 	if (!decrypt(judge, device, plain))
-		return lost(ret_loss, "the finished volume can't be decrypted");
+		return judge_lost(ret_loss, "the finished volume can't be decrypted");
 	view = view_of(plain);
 	return is_same_filesystem(judge, &view, plain, ret_loss);
 }
 
-/* --- boots ------------------------------------------------------------------------------------ */
-
-static const char *end_name(enum world_end end)
+bool judge_run(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 {
-	static const char *const names[] = {
-		[WORLD_DIED] = "the boot step died", [WORLD_PLAIN] = "booted on plain",
-		[WORLD_OPENED] = "opened",	     [WORLD_KNOWN] = "known",
-		[WORLD_STOPPED] = "stopped",	     [WORLD_HELD] = "held",
-	};
+	struct luks_status status = { 0 };
+	char device[300];
 
-	return names[end];
-}
-
-bool judge_boots(struct judge *judge, char ret_loss[static JUDGE_TEXT])
-{
-	struct world *world = judge->world;
-	uint64_t known;
-
-	for (unsigned i = 0; i < BOOTS_MAX; i++) {
-		world_run(world);
-		if (world->end != WORLD_PLAIN)
-			break;
-	}
-	if (world->end == WORLD_STOPPED)
-		return is_device_same(judge, ret_loss);
-	if (world->end == WORLD_KNOWN)
-		return true;
-	if (world->end != WORLD_OPENED)
-		return lost(ret_loss, "%s: %s: %s", end_name(world->end), world->action,
-			    world->reason);
-	known = world->device_hash;
-	if (!judge_run(judge, ret_loss))
-		return false;
-	if (known)
-		judge_set_add(judge->placed, known);
-	return true;
+	judge_device(judge, device);
+	if (run_to_end(judge, device) < 0)
+		return judge_lost(ret_loss, "the encryption can't be finished: %s", fail_text());
+	if (luks_look(&(struct luks_where){ device, NULL }, &status) < 0 || !status.is_luks2 ||
+	    status.is_reencrypting)
+		return judge_lost(ret_loss, "the encryption isn't finished");
+	return judge_decrypted_same(judge, ret_loss);
 }

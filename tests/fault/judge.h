@@ -5,25 +5,27 @@
  */
 #pragma once
 
+#include "tests/fault/gpt.h"
 #include "tests/fault/world.h"
 
 #define JUDGE_TEXT 640
 
 /* Shared by all workers: hashes of what is known to be good. */
-#define JUDGE_SLOTS (1 << 16)
+#define JUDGE_SLOTS (1 << 18)
 struct judge_set {
 	uint64_t slots[JUDGE_SLOTS];
 };
-/* true when it was there already */
+/* true when it was there already; ends the program when the set is full */
 bool judge_set_add(struct judge_set *set, uint64_t hash);
 bool judge_set_has(const struct judge_set *set, uint64_t hash);
 
 struct judge {
 	struct world *world;		/* shared memory */
-	struct image *device;		/* the disk as the cut left it */
-	const struct image *filesystem; /* the payload as it was */
+	struct image *device;		/* the root partition as the cut left it */
+	const struct image *filesystem; /* what it shall hold in the end */
 	uint64_t payload_bytes, shift_bytes;
-	struct judge_set *stock, *placed;
+	struct gpt_partition root, boot; /* in the end, where there is a table */
+	struct judge_set *stock, *placed, *ends;
 	bool is_stock_unpatched; /* seeded bug: the distribution's library finishes a run */
 };
 
@@ -33,10 +35,26 @@ bool judge_stock(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
 /* Boots until something is open; then the volume is encrypted to its end and must hold the same
  * filesystem. */
-bool judge_boots(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
+bool judge_places(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
+
+/* Boots until `place` would begin; then the filesystem must have been cut. */
+bool judge_shrinks(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
+
+/* Boots until nothing is left to do; then filesystem and partition must have been cut. */
+bool judge_carves(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
 /* The run of a placed volume, to its end. */
 bool judge_run(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
+
+/* The wipe is finished: zeros behind the filesystem, and the filesystem is the same. */
+bool judge_wipes(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
+
+/* The filesystem has grown past what the intent says, and nothing of it may be wiped. */
+bool judge_refuses_to_wipe(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
+
+/* As GRUB finds the machine, which replays no journal: the old one starts, or the new one with all
+ * that it reads; and it can be installed again. */
+bool judge_starts(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
 /* In this process: encrypts the volume to its end. */
 int judge_encrypt(const char *device);

@@ -46,17 +46,23 @@ bool event_is_of_names(const struct event *event)
 	       event->kind == EVENT_REMOVE;
 }
 
-static bool makes_durable(const struct event *sync, const struct event *event)
+bool event_is_in_folder(const struct event *event)
 {
-	bool is_in_folder = sync->file != DEVICE_FILE;
+	return event->file < MACHINE_FILES;
+}
 
+static bool makes_durable(const struct log *log, const struct event *sync,
+			  const struct event *event)
+{
+	if (log->is_for_grub && event_is_in_folder(event))
+		return sync->kind == EVENT_FREEZE;
 	switch (sync->kind) {
 	case EVENT_SYNC:
 		if (event_is_of_names(event))
-			return is_in_folder;
+			return event_is_in_folder(sync);
 		return event->file == sync->file;
 	case EVENT_SYNC_NAMES: return event_is_of_names(event);
-	case EVENT_SYNC_ALL: return event_is_of_names(event) || event->file != DEVICE_FILE;
+	case EVENT_SYNC_ALL: return event_is_in_folder(event);
 	default: return false;
 	}
 }
@@ -68,7 +74,7 @@ void log_settle(struct log *log)
 
 		event->durable_at = event->is_through ? i + 1 : SIZE_MAX;
 		for (size_t k = i + 1; event->durable_at == SIZE_MAX && k < log->count; k++) {
-			if (makes_durable(&log->events[k], event))
+			if (makes_durable(log, &log->events[k], event))
 				event->durable_at = k + 1;
 		}
 	}
@@ -79,7 +85,7 @@ void log_settle(struct log *log)
 void machine_make(struct machine *ret)
 {
 	*ret = (struct machine){ .file_count = 0 };
-	for (size_t i = 0; i <= MACHINE_FILES; i++)
+	for (size_t i = 0; i < MACHINE_IMAGES; i++)
 		image_make(&ret->files[i]);
 }
 
@@ -88,6 +94,7 @@ void machine_copy(struct machine *to, const struct machine *from)
 	for (size_t i = 0; i < MAX(to->file_count, from->file_count); i++)
 		image_copy(&to->files[i], &from->files[i]);
 	image_copy(&to->files[DEVICE_FILE], &from->files[DEVICE_FILE]);
+	image_copy(&to->files[TABLE_FILE], &from->files[TABLE_FILE]);
 	memcpy(to->names, from->names, sizeof(to->names));
 	to->file_count = from->file_count;
 	to->name_count = from->name_count;
@@ -127,7 +134,7 @@ void machine_apply(struct machine *machine, const struct event *event)
 	switch (event->kind) {
 	case EVENT_WRITE:
 		image_write(&machine->files[event->file], event->offset, event->data, event->len);
-		if (event->file != DEVICE_FILE)
+		if (event_is_in_folder(event))
 			machine->file_count = MAX(machine->file_count, (size_t)event->file + 1);
 		break;
 	case EVENT_RESIZE: image_resize(&machine->files[event->file], event->offset); break;
@@ -214,6 +221,9 @@ void machine_load(struct machine *machine, const char *folder)
 	each_name(folder, load_file, machine);
 	path_in(path, folder, MACHINE_DEVICE);
 	image_load(&machine->files[DEVICE_FILE], path);
+	path_in(path, folder, MACHINE_TABLE);
+	if (file_exists(path))
+		image_load(&machine->files[TABLE_FILE], path);
 }
 
 static void remove_unwanted(const char *path, const char *name, void *userdata)
@@ -236,6 +246,9 @@ void machine_store(struct machine *machine, const char *folder)
 	}
 	path_in(path, folder, MACHINE_DEVICE);
 	image_store(&machine->files[DEVICE_FILE], path);
+	path_in(path, folder, MACHINE_TABLE);
+	if (machine->files[TABLE_FILE].len)
+		image_store(&machine->files[TABLE_FILE], path);
 }
 
 static uint64_t name_hash(const char *name)
@@ -247,12 +260,41 @@ static uint64_t name_hash(const char *name)
 	return hash;
 }
 
+/* A sum of these: their order doesn't count. */
+static uint64_t part_hash(const char *name, uint64_t content)
+{
+	return name_hash(name) * (content | 1);
+}
+
 uint64_t machine_hash(struct machine *machine)
 {
-	uint64_t hash = image_hash(&machine->files[DEVICE_FILE]);
+	uint64_t hash = part_hash(MACHINE_DEVICE, image_hash(&machine->files[DEVICE_FILE]));
 
-	for (size_t i = 0; i < machine->name_count; i++) /* a sum: their order doesn't count */
-		hash += name_hash(machine->names[i].name) *
-			(image_hash(&machine->files[machine->names[i].file]) | 1);
+	if (machine->files[TABLE_FILE].len)
+		hash += part_hash(MACHINE_TABLE, image_hash(&machine->files[TABLE_FILE]));
+	for (size_t i = 0; i < machine->name_count; i++)
+		hash += part_hash(machine->names[i].name,
+				  image_hash(&machine->files[machine->names[i].file]));
+	return hash;
+}
+
+static void add_hash(const char *path, const char *name, void *userdata)
+{
+	uint64_t *hash = userdata;
+
+	*hash += part_hash(name, image_hash_file(path));
+}
+
+uint64_t machine_hash_folder(const char *folder)
+{
+	char path[PATH_MAX];
+	uint64_t hash = 0;
+
+	each_name(folder, add_hash, &hash);
+	path_in(path, folder, MACHINE_DEVICE);
+	add_hash(path, MACHINE_DEVICE, &hash);
+	path_in(path, folder, MACHINE_TABLE);
+	if (file_exists(path))
+		add_hash(path, MACHINE_TABLE, &hash);
 	return hash;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What of a machine survives a power cut: its disk, and the state folder on another filesystem. And
- * what a program did to both, as a list of events, each with the moment from which it can't be lost
- * any more.
+ * What of a machine survives a power cut: its root partition, the partition table, where a scenario
+ * has one, and the state folder on another filesystem. And what a program did to them, as a list of
+ * events, each with the moment from which it can't be lost any more. A flush of one says nothing
+ * about the others: more states than a disk with one cache has.
  *
  * The folder's filesystem is modelled as POSIX allows it to be, which is less than what ext4
  * promises: content that nobody has flushed may be there in any part; names change in their order,
@@ -16,10 +17,13 @@
 #define MACHINE_NAME 64
 #define MACHINE_STATE "run/state/panocrypt" /* within the machine's folder */
 #define MACHINE_DEVICE "device"
-#define DEVICE_FILE MACHINE_FILES /* number of the disk among the files */
+#define MACHINE_TABLE "disk"	  /* what lies outside of the root partition; often not there */
+#define DEVICE_FILE MACHINE_FILES /* numbers among the files */
+#define TABLE_FILE (MACHINE_FILES + 1)
+#define MACHINE_IMAGES (MACHINE_FILES + 2)
 
 struct machine {
-	struct image files[MACHINE_FILES + 1];
+	struct image files[MACHINE_IMAGES];
 	struct {
 		char name[MACHINE_NAME];
 		unsigned file;
@@ -36,6 +40,7 @@ enum event_kind {
 	EVENT_SYNC, /* content of one file; names too, if it is in the folder */
 	EVENT_SYNC_NAMES,
 	EVENT_SYNC_ALL, /* of the folder */
+	EVENT_FREEZE,	/* its filesystem: behind it nothing is in the journal alone */
 };
 
 struct event {
@@ -52,6 +57,7 @@ struct event {
 struct log {
 	struct event *events;
 	size_t count, room;
+	bool is_for_grub; /* who replays no journal: of the folder, only what was frozen is there */
 };
 
 struct event *log_add(struct log *log, struct event event);
@@ -60,6 +66,7 @@ void log_done(struct log *log);
 /* Fills durable_at of all events. */
 void log_settle(struct log *log);
 bool event_is_of_names(const struct event *event);
+bool event_is_in_folder(const struct event *event);
 
 void machine_make(struct machine *ret);
 /* `from` may not change as long as `to` is used. */
@@ -67,6 +74,9 @@ void machine_copy(struct machine *to, const struct machine *from);
 void machine_load(struct machine *machine, const char *folder);
 void machine_store(struct machine *machine, const char *folder);
 uint64_t machine_hash(struct machine *machine);
+
+/* Of a folder, without loading it; the same number. */
+uint64_t machine_hash_folder(const char *folder);
 void machine_apply(struct machine *machine, const struct event *event);
 
 /* Of a write, only those 512-byte sectors for which keep() says so. */

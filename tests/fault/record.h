@@ -10,7 +10,14 @@
 
 #include "tests/fault/machine.h"
 
-/* folder: absolute. drop: number (from 1) of a write to the disk that the disk acknowledges and
- * forgets; 0: none. Returns the exit status of run(). */
-int record(const char *folder, int (*run)(void *userdata), void *userdata, size_t drop,
+struct recorded {
+	int (*run)(void *userdata);
+	void *userdata;
+	size_t drop; /* number (from 1) of a write to the root partition that the disk acknowledges
+			and forgets; 0: none */
+};
+
+/* folder: absolute; base: what is in it, whose numbers of files the log has. Returns the exit
+ * status of run(). */
+int record(const char *folder, const struct machine *base, const struct recorded *what,
 	   struct log *ret);

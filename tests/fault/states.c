@@ -15,78 +15,111 @@ void states_advance(struct states *states, size_t cut)
 				machine_apply(&states->durable, &states->log->events[i]);
 		}
 	}
+	machine_hash(&states->durable); /* for all that are copied from it */
 }
 
-/* A cut that differs from the one before only by more bytes in a file that nobody reads yet: one in
- * sixteen of them is enough. */
+/* --- how many --------------------------------------------------------------------------------- */
+
+#define DULL_DRAWS 4
+#define OPEN_MOST 16 /* bits of which all combinations are more than anybody draws */
+
+/* A cut that differs from the one before only by more bytes in a file that nobody reads yet: a few
+ * draws are enough. */
 static bool is_dull(const struct log *log, size_t cut)
 {
 	const struct event *last = &log->events[cut - 1];
 
-	return last->file != DEVICE_FILE && last->kind == EVENT_WRITE;
+	return event_is_in_folder(last) && last->kind == EVENT_WRITE;
 }
 
-#define DULL_STEP 16
-
-static bool has_unflushed(const struct log *log, size_t cut)
+/* Sectors of a write that are not yet what it makes of them. */
+static size_t count_sectors(const struct machine *before, const struct event *event)
 {
-	for (size_t i = 0; i < cut; i++) {
-		if (log->events[i].durable_at > cut && log->events[i].kind < EVENT_SYNC)
-			return true;
+	const struct image *image = &before->files[event->file];
+	size_t count = 0, n;
+
+	for (size_t at = 0; at < event->len; at += n) {
+		uint64_t offset = event->offset + at;
+		uint8_t is[SECTOR_BYTES];
+
+		n = MIN((size_t)(SECTOR_BYTES - offset % SECTOR_BYTES), event->len - at);
+		if (offset + n > image->len) {
+			count++;
+			continue;
+		}
+		image_read(image, offset, is, n);
+		count += image_same(is, event->data + at, n) < n;
 	}
-	return false;
+	return count;
 }
 
-/* Sectors that may be there or not: with few of them most draws would be the same. */
-static size_t open_sectors(const struct log *log, size_t cut)
+/* Of each event, how many bits it has: sectors, a name or a size that may be there or not. */
+static void count_changes(const struct machine *base, const struct log *log, size_t *ret)
 {
-	size_t sectors = 0;
+	static struct machine now;
 
-	for (size_t i = 0; i < cut; i++) {
+	machine_make(&now);
+	machine_copy(&now, base);
+	for (size_t i = 0; i < log->count; i++) {
 		const struct event *event = &log->events[i];
 
-		if (event->durable_at > cut && event->kind < EVENT_SYNC)
-			sectors += event->kind == EVENT_WRITE ? event->len / SECTOR_BYTES + 1 : 1;
+		if (event->kind < EVENT_SYNC)
+			ret[i] = event->kind == EVENT_WRITE ? count_sectors(&now, event) : 1;
+		machine_apply(&now, event);
 	}
-	return sectors;
 }
 
-#define NARROW_SECTORS 12
-#define NARROW_DRAWS 6
-
-static bool is_wide(const struct log *log, size_t cut)
+/* Draws that a cut can have, apart from the states that each cut has. */
+static size_t room_of(const struct log *log, const size_t *changes, size_t cut)
 {
-	return !is_dull(log, cut) && open_sectors(log, cut) > NARROW_SECTORS;
+	size_t open = 0, all;
+
+	for (size_t i = 0; i < cut; i++)
+		open += log->events[i].durable_at > cut ? changes[i] : 0;
+	if (!open)
+		return 0;
+	all = (size_t)1 << MIN(open, (size_t)OPEN_MOST);
+	return is_dull(log, cut) ? MIN(all, (size_t)DULL_DRAWS) : all;
 }
 
-static unsigned wide_draws(const struct states *states)
+/* So many a cut that they add up to what is wanted, where cuts with little open have less. */
+static size_t share_of(const struct states *states, size_t wanted)
 {
-	size_t wide = 0, others = 0, left;
+	size_t share = 0, sum = 0;
 
-	for (size_t i = 1; i <= states->log->count; i++) {
-		wide += is_wide(states->log, i);
-		others += !is_wide(states->log, i);
+	while (sum < wanted && share < (size_t)1 << OPEN_MOST) {
+		share++;
+		sum = 0;
+		for (size_t cut = 0; cut <= states->log->count; cut++)
+			sum += (states->rooms[cut] ? STATES_RANDOM : 1) +
+			       MIN(states->rooms[cut], share);
 	}
-	left = states->wanted > others ? states->wanted - others : 0;
-	return STATES_RANDOM + (unsigned)((left + wide) / MAX(wide, 1));
+	return share;
 }
 
 void states_begin(struct states *ret, const struct machine *base, const struct log *log,
 		  size_t wanted, uint64_t seed)
 {
-	*ret = (struct states){ .log = log, .seed = seed, .wanted = wanted };
+	size_t *changes = share((log->count + 1) * sizeof(*changes));
+
+	*ret = (struct states){ .log = log, .seed = seed };
+	count_changes(base, log, changes);
+	ret->rooms = share((log->count + 1) * sizeof(*ret->rooms));
+	for (size_t cut = 0; cut <= log->count; cut++)
+		ret->rooms[cut] = room_of(log, changes, cut);
 	machine_make(&ret->durable);
 	machine_copy(&ret->durable, base);
-	ret->wide_draws = wide_draws(ret);
+	ret->share = share_of(ret, wanted);
 }
 
-unsigned states_variants(const struct states *states, size_t cut)
+unsigned states_fixed(const struct states *states, size_t cut)
 {
-	if (cut == 0 || !has_unflushed(states->log, cut))
-		return 1;
-	if (is_dull(states->log, cut))
-		return cut % DULL_STEP == 0 ? STATES_RANDOM : 0;
-	return is_wide(states->log, cut) ? states->wide_draws : STATES_RANDOM + NARROW_DRAWS;
+	return states->rooms[cut] ? STATES_RANDOM : 1;
+}
+
+size_t states_draws(const struct states *states, size_t cut)
+{
+	return MIN(states->rooms[cut], states->share);
 }
 
 /* --- drawing ---------------------------------------------------------------------------------- */
@@ -146,7 +179,7 @@ static bool is_last_write(const struct states *states, size_t i)
 void states_build(const struct states *states, unsigned variant, struct machine *ret)
 {
 	static const unsigned losses[] = { 10, 50, 90 }; /* of 100 */
-	uint64_t random = states->seed * 1000003 + states->cut * 1009 + variant;
+	uint64_t random = states->seed << 40 ^ (uint64_t)states->cut << 20 ^ variant;
 	unsigned loss = losses[draw(&random) % ARRAY_SIZE(losses)];
 	size_t names = draw_names(states, variant, &random);
 

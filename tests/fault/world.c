@@ -2,139 +2,26 @@
 /*
  * See world.h. Functions __wrap_x take the place of x (ld --wrap), __real_x is the product's.
  */
-#include "tests/fault/world.h"
+#include "tests/fault/world_private.h"
 
-#include "bootstrap/block.h"
 #include "bootstrap/boot_run.h"
 #include "bootstrap/keyring.h"
-#include "bootstrap/kmods.h"
-#include "bootstrap/mount.h"
 #include "bootstrap/place.h"
 #include "common/err.h"
 #include "common/file.h"
-#include "common/strbuf.h"
 
 #include <fcntl.h>
 #include <libcryptsetup.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
-#define LOCKS_ABOVE "/run"
-#define LOCKS LOCKS_ABOVE "/cryptsetup/"
-
-static struct world *world;
+struct world *here;
 
 static _Noreturn void end(enum world_end how)
 {
-	world->end = how;
+	here->end = how;
 	_exit(0);
-}
-
-/* --- reading the kernel and the image --------------------------------------------------------- */
-
-int __real_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *ret_len);
-int __wrap_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *ret_len);
-
-int __wrap_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *ret_len)
-{
-	static const struct {
-		const char *path, *text;
-	} texts[] = {
-		{ "/proc/cmdline", "panocrypt.boot=" WORLD_BOOT_UUID },
-		{ BOOT_CONFIG,
-		  "{\"state_uuid\":\"" WORLD_BOOT_UUID "\",\"state_path\":\"/panocrypt\","
-		  "\"root_partuuid\":\"" WORLD_ROOT_PARTUUID "\"}" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		if (strcmp(path, texts[i].path) == 0) {
-			*ret_data = strdup(texts[i].text);
-			if (ret_len)
-				*ret_len = strlen(texts[i].text);
-			return 0;
-		}
-	}
-	return __real_file_read(path, max_bytes, ret_data, ret_len);
-}
-
-/* --- devices and mounts ----------------------------------------------------------------------- */
-
-int __wrap_block_find(const char *tag, const char *value, char *ret, size_t size);
-int __wrap_block_wait(const char *tag, const char *value, unsigned timeout_s, char *ret,
-		      size_t size);
-
-int __wrap_block_find(const char *tag UNUSED, const char *value, char *ret, size_t size)
-{
-	bool is_root = strcmp(value, WORLD_ROOT_PARTUUID) == 0;
-
-	if (!is_root && strcmp(value, WORLD_BOOT_UUID) != 0)
-		return -ENODEV;
-	snprintf(ret, size, "%s/%s", world->folder, is_root ? MACHINE_DEVICE : "boot");
-	return 0;
-}
-
-int __wrap_block_wait(const char *tag, const char *value, unsigned timeout_s UNUSED, char *ret,
-		      size_t size)
-{
-	return __wrap_block_find(tag, value, ret, size);
-}
-
-int kmods_load(const char *name UNUSED)
-{
-	return 0;
-}
-
-/* The folder is always there: RUN_DIR is relative, and each machine runs in its own. */
-int mount_device(const char *device UNUSED, const char *target UNUSED, const char *fstype UNUSED,
-		 unsigned long flags UNUSED, const char *data UNUSED)
-{
-	return 0;
-}
-
-int mount_remove(const char *target UNUSED)
-{
-	return 0;
-}
-
-int mount_settle(const char *target)
-{
-	CLEANUP_CLOSE int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 || syncfs(fd) < 0 ? fail(-errno, "syncing %s: %s", target, strerror(errno))
-					: 0;
-}
-
-/* libcryptsetup allows one reencryption of a UUID at a time, by a lock file below /run: each
- * machine has its own. */
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __real_stat(const char *path, struct stat *ret);
-int __wrap_stat(const char *path, struct stat *ret);
-
-int __wrap_open(const char *path, int flags, ...)
-{
-	va_list args;
-	unsigned mode = 0;
-
-	va_start(args, flags);
-	if (flags & O_CREAT)
-		mode = va_arg(args, unsigned);
-	va_end(args);
-	return __real_open(world && strcmp(path, LOCKS_ABOVE) == 0 ? world->folder : path, flags,
-			   mode);
-}
-
-int __wrap_stat(const char *path, struct stat *ret)
-{
-	char own[512];
-
-	if (!world || strncmp(path, LOCKS, strlen(LOCKS)) != 0)
-		return __real_stat(path, ret);
-	snprintf(own, sizeof(own), "%s%s", world->folder, path + strlen(LOCKS_ABOVE));
-	return __real_stat(own, ret);
 }
 
 /* --- keys ------------------------------------------------------------------------------------- */
@@ -231,9 +118,9 @@ int __wrap_place_first_chunk(const struct place *place, const struct secret *vol
 
 int __wrap_place_first_chunk(const struct place *place, const struct secret *volume_key)
 {
-	if (world->is_known && place_has_marker(place->state_dir)) {
-		world->device_hash = world_device_hash(world->folder);
-		if (world->is_known(world->device_hash))
+	if (here->is_known && place_has_marker(place->state_dir)) {
+		here->device_hash = world_device_hash(here->folder);
+		if (here->is_known(here->device_hash))
 			end(WORLD_KNOWN);
 	}
 	return __real_place_first_chunk(place, volume_key);
@@ -244,9 +131,17 @@ int __wrap_place_park(const struct place *place, const struct secret *volume_key
 
 int __wrap_place_park(const struct place *place, const struct secret *volume_key)
 {
-	if (world->is_stopped_before_place)
+	if (here->is_stopped_before_place)
 		end(WORLD_STOPPED);
 	return __real_place_park(place, volume_key);
+}
+
+void world_warm_up(const char *header)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+
+	if (world_volume_key(header, &key) < 0)
+		die("%s: %s", header, fail_text());
 }
 
 uint64_t world_device_hash(const char *folder)
@@ -261,7 +156,16 @@ uint64_t world_device_hash(const char *folder)
 
 void world_enter(struct world *w)
 {
-	world = w;
+	here = w;
+}
+
+void world_be_quiet(void)
+{
+	int said = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (!getenv("CRASH_SAY") && dup2(said, STDERR_FILENO) < 0)
+		_exit(1);
+	close(said);
 }
 
 void world_boot(struct world *w)
@@ -269,12 +173,12 @@ void world_boot(struct world *w)
 	static struct boot_run run;
 	struct boot_result result = { .exists = true };
 	struct boot_decision decision;
-	int said;
 
 	world_enter(w);
-	said = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (chdir(w->folder) < 0 || (!getenv("CRASH_SAY") && dup2(said, STDERR_FILENO) < 0))
+	if (chdir(w->folder) < 0)
 		_exit(1);
+	world_be_quiet();
+	world_cut_device();
 	boot_look(&run);
 	decision = boot_decide(&run.facts);
 	snprintf(w->action, sizeof(w->action), "%s", boot_action_name(decision.action));

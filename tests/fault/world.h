@@ -15,6 +15,8 @@
 #define WORLD_LUKS_UUID "5a1e7c0d-0000-4000-8000-00000000c0de"
 #define WORLD_BOOT_UUID "66666666-7777-4888-8999-aaaaaaaaaaaa"
 #define WORLD_ROOT_PARTUUID "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff"
+#define WORLD_BOOT_PARTUUID "dddddddd-0000-4000-8000-000000000000"
+#define WORLD_TABLE_COPY "table.json" /* in the machine's folder: what the image has */
 #define WORLD_CLEVIS_SECRET                                                                        \
 	"opens the cheap slot, so that thousands of boots don't pay for argon2id"
 
@@ -28,7 +30,8 @@ enum world_end {
 };
 
 struct world {
-	char folder[256]; /* of the machine; absolute */
+	char folder[256];    /* of the machine; absolute */
+	bool is_first_stage; /* the root partition holds /boot: the boot step carves */
 	bool is_stopped_before_place;
 	enum world_end end;
 	char action[24], reason[512];
@@ -49,3 +52,6 @@ enum world_end world_run(struct world *world);
 
 int world_volume_key(const char *header, struct secret *ret);
 uint64_t world_device_hash(const char *folder);
+
+/* Uses what libraries set up when they are first used: forked boots needn't do it again. */
+void world_warm_up(const char *header);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A machine as it is before the first cut.
+ */
+#pragma once
+
+#include "common/base.h"
+
+#define SETUP_SHIFT_BYTES MIB
+#define SETUP_GRUB_OLD 0x11
+#define SETUP_GRUB_NEW 0x22
+#define SETUP_MODULE_BYTES 8192
+
+/* Header copy, intent and, where there is a partition table, its copy, for the filesystem in
+ * folder/device. payload_bytes 0: not cut yet. Ends the program when that fails. */
+void setup_machine(const char *folder, uint64_t payload_bytes, uint64_t boot_bytes);
+
+/* What grub-install will find in folder: a GRUB that is filled with this byte. */
+void setup_grub(const char *folder, uint8_t code);
