@@ -139,6 +139,17 @@ static int payload_sectors(struct crypt_device *cd, uint64_t *ret)
 	return r;
 }
 
+/* A page fault into a suspended root would wait for ourselves. Nothing is suspended yet, and the
+ * chunk's buffer is there but untouched: locked any earlier, it would get no huge pages. Never
+ * undone: munlockall() would unlock the secrets too. */
+static int lock_memory(const struct luks_run *run)
+{
+	if (run->mapping && mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
+		return fail(-errno, "locking memory: %s; encryption would not be safe without it",
+			    strerror(errno));
+	return 0;
+}
+
 static int resume(struct crypt_device *cd, const struct luks_where *where,
 		  struct crypt_keyslot_context *key, struct run_state *state)
 {
@@ -159,11 +170,14 @@ static int resume(struct crypt_device *cd, const struct luks_where *where,
 						    &params);
 	if (r < 0)
 		return luks_fail(r, where, "resuming the encryption of");
+	r = lock_memory(state->run);
+	if (r < 0)
+		return r;
 	r = crypt_reencrypt_run(cd, on_progress, state);
 	return r < 0 ? luks_fail(r, where, "encrypting") : 0;
 }
 
-static int run_locked(const struct luks_run *run)
+int luks_reencrypt_run(const struct luks_run *run)
 {
 	const struct luks_where where = { run->device, NULL };
 	struct run_state state = { .run = run };
@@ -179,16 +193,6 @@ static int run_locked(const struct luks_run *run)
 	if (r < 0)
 		return r;
 	return crypt_reencrypt_status(cd, NULL) == CRYPT_REENCRYPT_NONE ? 0 : LUKS_RUN_STOPPED;
-}
-
-int luks_reencrypt_run(const struct luks_run *run)
-{
-	/* A page fault into a suspended root would wait for ourselves. Never undone: munlockall()
-	 * would unlock the secrets too. */
-	if (run->mapping && mlockall(MCL_CURRENT | MCL_FUTURE) < 0)
-		return fail(-errno, "locking memory: %s; encryption would not be safe without it",
-			    strerror(errno));
-	return run_locked(run);
 }
 
 unsigned luks_library_version(void)

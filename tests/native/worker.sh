@@ -78,6 +78,9 @@ equal "in its steps the worker touches the device and memory alone" "$(head -n 5
 check "it was seen to write the device" grep -qE "p?write(64)?\([0-9]+<$work/device>" "$work/trace"
 worker=$(sed -n 's/^\([0-9]*\) .*PR_SET_NAME, "panocrypt-step".*/\1/p' "$work/trace")
 check "it is a process of its own" [ -n "$worker" ]
+# EINVAL: this kernel has none
+check "a chunk is kept in huge pages" grep -qE \
+	"^$worker +madvise\(0x[0-9a-f]*[02468ace]00000, 16777216, MADV_HUGEPAGE\) += (0|-1 EINVAL)" "$work/trace"
 check "it runs from memory" grep -qE "(execveat|execve)\(.*(memfd:panocrypt-worker|/proc/self/fd/)" "$work/trace"
 
 # --- the judge ------------------------------------------------------------------------------------
