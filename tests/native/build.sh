@@ -14,6 +14,10 @@ native_sources="tests/native/convert.c bootstrap/boot_sizes.c bootstrap/fs.c boo
 	bootstrap/wiped.c bootstrap/dm.c bootstrap/throttle.c bootstrap/worker.c
 	bootstrap/worker_chunks.c bootstrap/worker_guard.c bootstrap/worker_watch.c"
 
+# Several clones may run these tests at once: each has a volume of its own.
+LUKS_UUID=$(cat /proc/sys/kernel/random/uuid)
+export LUKS_UUID
+
 native_build() {
 	[ -x "$native_prefix/bin/musl-gcc" ] ||
 		skip "no libcryptsetup 2.8 here: make static-libs builds it"

@@ -22,13 +22,14 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#define UUID "5a1e7c0d-0000-4000-8000-00000000c0de"
 #define PASSPHRASE "correct horse battery staple"
 #define CLEVIS_SECRET "opens the cheap slot, so that a thousand runs don't pay for argon2id"
 #define CUT_STATUS 42
 
 static const char *cut_at;
 static uint64_t shift_bytes = 16 * MIB; /* SHIFT_MIB in the environment, for measuring */
+/* LUKS_UUID there: libcryptsetup lets one process on this machine encrypt a volume of that name */
+static const char *luks_uuid = "5a1e7c0d-0000-4000-8000-00000000c0de";
 
 static int usage(void)
 {
@@ -132,7 +133,7 @@ static int do_header(char **args)
 {
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY;
 	CLEANUP_FREE char *path = NULL;
-	const struct luks_format format = { UUID, shift_bytes, 4096, 64 * KIB };
+	const struct luks_format format = { luks_uuid, shift_bytes, 4096, 64 * KIB };
 	struct luks_where where;
 	int r;
 
@@ -160,7 +161,7 @@ static int do_place(char **args)
 	struct place place = { .device = args[1],
 			       .state_dir = args[0],
 			       .shift_bytes = shift_bytes,
-			       .luks_uuid = UUID,
+			       .luks_uuid = luks_uuid,
 			       .reached = reached };
 	int r;
 
@@ -412,6 +413,7 @@ int main(int argc, char **argv)
 		return worker_main(argc, argv);
 	if (shift && text_u64(shift, &shift_bytes) == 0)
 		shift_bytes *= MIB;
+	luks_uuid = getenv("LUKS_UUID") ?: luks_uuid;
 	if (cut && text_u64(cut, &flushes_left) < 0)
 		return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
