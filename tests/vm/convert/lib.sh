@@ -130,3 +130,31 @@ convert_watch() {
 		sleep 2
 	done
 }
+
+# convert_boots NAME: how many boots its journal has.
+convert_boots() {
+	vm_sh "$1" 'journalctl -q --no-pager --list-boots | grep -cE "\b[0-9a-f]{32}\b"' 120
+}
+
+# convert_figures NAME CONVERTED_BOOTS: what "make bench" wants of a converted machine, into bench.json of this case
+# (tests/bench/machines.py). CONVERTED_BOOTS: as many boots there were when it was converted; those after it are plain.
+convert_figures() {
+	local boots
+	boots=$(vm_sh "$1" 'for id in $(journalctl -q --no-pager --list-boots | grep -oE "\b[0-9a-f]{32}\b"); do
+		journalctl -q --no-pager -b "$id" -o short-unix | awk "/Reached target multi-user.target/ && !up { up = \$1 }
+			{ last = \$1 } END { print up, last }"
+	done' 600) || return 1
+	python3 - "$boots" "$2" "${VM_MEMORY:-1024}" "$(git -C "$test_root" describe --always --dirty)" \
+		"$vm_home/bench.json" <<'PY'
+import json
+import sys
+
+boots, converted, memory, version, out = sys.argv[1:]
+pairs = [line.split() for line in boots.splitlines()]
+if any(len(pair) != 2 for pair in pairs) or not 1 < int(converted) < len(pairs):
+    sys.exit(f"{converted} of these boots, which came up and ended at: {boots}")
+with open(out, "w", encoding="utf-8") as file:
+    json.dump({"version": version, "memory_mib": int(memory), "converted_boots": int(converted),
+               "boots": [{"up_s": float(up), "last_s": float(last)} for up, last in pairs]}, file)
+PY
+}
