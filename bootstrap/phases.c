@@ -118,7 +118,7 @@ int phases_undo(struct job *job)
 	int r = phase_place.done(job);
 
 	if (r < 0)
-		return r;
+		return fail_at(r, "place");
 	if (r > 0)
 		return fail(-EBUSY,
 			    "too-late: the encryption of this disk has begun and goes on; the way "

@@ -183,6 +183,29 @@ static int use_new_partition(struct job *job)
 	return 0;
 }
 
+/* A run or an undo that stopped in between has left the ESP unmounted: facts don't know it then,
+ * and GRUB would be installed for the BIOS alone. */
+static int return_esp(struct facts *facts)
+{
+	CLEANUP_FREE char *fstab = NULL;
+	struct spawn mount_esp = { .argv = { "mount", facts->esp_mount } };
+	struct facts_mount now;
+	char options[256];
+	int r;
+
+	r = etc_read(FSTAB, &fstab);
+	if (r < 0)
+		return r;
+	if (!facts->esp_mount[0] &&
+	    fstab_options(fstab, ESP_USUAL, options, sizeof(options)) == 0 && options[0])
+		snprintf(facts->esp_mount, sizeof(facts->esp_mount), ESP_USUAL);
+	fail_clear();
+	if (strncmp(facts->esp_mount, "/boot/", 6) != 0 ||
+	    mount_at(facts->esp_mount, &now, NULL, 0) == 0)
+		return 0;
+	return spawn_run(&mount_esp);
+}
+
 static int bootpart_run(struct job *job)
 {
 	int r;
@@ -193,24 +216,27 @@ static int bootpart_run(struct job *job)
 	r = move_state(job);
 	if (r < 0)
 		return r;
-	r = boot_json_write(&job->intent, job->intent.boot_uuid, "/panocrypt");
+	r = boot_json_write(&job->intent, job->intent.boot_uuid, "/panocrypt", false);
 	if (r < 0)
 		return r;
 	r = boot_images_rebuild(job);
 	if (r < 0)
 		return r;
 	if (job->intent.boot_bytes) {
-		r = grub_install(job->facts);
+		r = return_esp(job->facts);
+		if (r == 0)
+			r = grub_install(job->facts);
 		if (r < 0)
 			return r;
 	}
 	r = grub_write_defaults(GRUB_MARKED, &job->intent);
+	if (r == 0)
+		r = grub_update(&job->intent);
+	if (r == 0)
+		r = mount_settle("/boot");
 	if (r < 0)
 		return r;
-	r = grub_update(&job->intent);
-	if (r < 0)
-		return r;
-	return mount_settle("/boot");
+	return boot_json_write(&job->intent, job->intent.boot_uuid, "/panocrypt", true);
 }
 
 /* --- undo: each part looks for itself, so that it can be begun again behind any failure ------- */
@@ -235,42 +261,20 @@ static int unmount_new(struct job *job)
 {
 	struct facts *facts = job->facts;
 	struct facts_mount now;
-	int r;
+	int r = mount_at("/boot", &now, NULL, 0);
 
-	if (mount_at("/boot", &now, NULL, 0) < 0 ||
-	    strcmp(facts->boot_uuid, job->intent.boot_uuid) != 0)
+	if (r == -ENOENT || (r == 0 && strcmp(facts->boot_uuid, job->intent.boot_uuid) != 0))
 		return 0;
-	if (strncmp(facts->esp_mount, "/boot/", 6) == 0 &&
-	    mount_at(facts->esp_mount, &now, NULL, 0) == 0 &&
-	    (r = mount_remove(facts->esp_mount)) < 0)
-		return r;
-	r = mount_remove("/boot");
+	if (r == 0 && strncmp(facts->esp_mount, "/boot/", 6) == 0) {
+		r = mount_at(facts->esp_mount, &now, NULL, 0);
+		r = r == -ENOENT ? 0 : r < 0 ? r : mount_remove(facts->esp_mount);
+	}
+	if (r == 0)
+		r = mount_remove("/boot");
 	if (r < 0)
 		return r;
 	facts->is_boot_separate = false;
 	return 0;
-}
-
-/* An undo that stopped in between has left the ESP unmounted: facts don't know it then. */
-static int return_esp(struct facts *facts)
-{
-	CLEANUP_FREE char *fstab = NULL;
-	struct spawn mount_esp = { .argv = { "mount", facts->esp_mount } };
-	struct facts_mount now;
-	char options[256];
-	int r;
-
-	r = etc_read(FSTAB, &fstab);
-	if (r < 0)
-		return r;
-	if (!facts->esp_mount[0] &&
-	    fstab_options(fstab, ESP_USUAL, options, sizeof(options)) == 0 && options[0])
-		snprintf(facts->esp_mount, sizeof(facts->esp_mount), ESP_USUAL);
-	fail_clear();
-	if (strncmp(facts->esp_mount, "/boot/", 6) != 0 ||
-	    mount_at(facts->esp_mount, &now, NULL, 0) == 0)
-		return 0;
-	return spawn_run(&mount_esp);
 }
 
 /* Back to root:/boot; then carve's undo may take the partition away. */

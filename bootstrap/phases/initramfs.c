@@ -53,23 +53,30 @@ static int redo_key_make(void)
 	return r < 0 ? r : file_replace(REDO_KEY_FILE, key.data, key.len, 0600);
 }
 
-int boot_json_write(const struct intent *intent, const char *uuid, const char *path)
+static int this_boot(char **ret)
 {
-	CLEANUP_FREE char *text = NULL, *boot_id = NULL;
-	int r = file_read("/proc/sys/kernel/random/boot_id", 64, &boot_id, NULL);
+	int r = file_read("/proc/sys/kernel/random/boot_id", 64, ret, NULL);
 
 	if (r < 0)
 		return fail(r, "the id of this boot can't be read");
-	boot_id[strcspn(boot_id, "\n")] = '\0';
-	r = redo_key_make();
+	(*ret)[strcspn(*ret, "\n")] = '\0';
+	return 0;
+}
+
+int boot_json_write(const struct intent *intent, const char *uuid, const char *path,
+		    bool is_image_made)
+{
+	CLEANUP_FREE char *text = NULL, *boot_id = NULL;
+	int r = redo_key_make();
+
+	if (r == 0 && is_image_made)
+		r = this_boot(&boot_id);
 	if (r == 0)
 		r = text_format(&text,
 				"{\"state_uuid\":\"%s\",\"state_path\":\"%s\","
 				"\"root_partuuid\":\"%s\",\"made_in_boot\":\"%s\"}\n",
-				uuid, path, intent->root_partuuid, boot_id);
-	if (r < 0)
-		return r;
-	return file_replace_text(BOOT_JSON, text, 0644);
+				uuid, path, intent->root_partuuid, boot_id ? boot_id : "");
+	return r < 0 ? r : file_replace_text(BOOT_JSON, text, 0644);
 }
 
 int boot_images_rebuild(struct job *job)
@@ -162,7 +169,7 @@ static int initramfs_run(struct job *job)
 	r = our_files_install(OUR_FILE_CONVERSION);
 	if (r < 0)
 		return r;
-	r = boot_json_write(&job->intent, job->intent.fs_uuid, STATE_DIR);
+	r = boot_json_write(&job->intent, job->intent.fs_uuid, STATE_DIR, false);
 	if (r < 0)
 		return r;
 	r = root_by_uuid(&job->intent);
@@ -175,9 +182,11 @@ static int initramfs_run(struct job *job)
 	if (r < 0)
 		return r;
 	r = grub_update(&job->intent);
+	if (r == 0)
+		r = mount_settle(job->facts->is_boot_separate ? "/boot" : "/");
 	if (r < 0)
 		return r;
-	return mount_settle(job->facts->is_boot_separate ? "/boot" : "/");
+	return boot_json_write(&job->intent, job->intent.fs_uuid, STATE_DIR, true);
 }
 
 static int initramfs_undo(struct job *job)

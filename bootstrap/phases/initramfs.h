@@ -11,9 +11,12 @@
 #define TABLE_COPY_FILE STATE_DIR "/table.json" /* the partition table from before */
 #define FSTAB_KEPT STATE_DIR "/fstab.kept"
 
-/* Tells the boot step which filesystem holds its state, in which folder of it, and in which boot
- * this was said (so that a later boot that went around the boot step is noticed). */
-int boot_json_write(const struct intent *intent, const char *uuid, const char *path) MUST_CHECK;
+/* Tells the boot step which filesystem holds its state, in which folder of it. is_image_made: the
+ * images have that, and the machine boots them: says in which boot that was done, so that a later
+ * boot that went around the boot step is noticed. Before that, a cut is followed by a boot that
+ * can't know the boot step. */
+int boot_json_write(const struct intent *intent, const char *uuid, const char *path,
+		    bool is_image_made) MUST_CHECK;
 
 /* Regenerates every image and checks that each holds the boot step. */
 int boot_images_rebuild(struct job *job) MUST_CHECK;
