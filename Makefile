@@ -156,11 +156,26 @@ UNIT_PROGRAMS := $(addprefix $(B)/tests/unit/,$(UNIT_TESTS))
 UNIT_LIBS := $(ALL_LIBS) $(call pkg_libs,cmocka)
 
 define test_rule
-$(B)/$(1): $$(call objects,$(1).c $(call pick,$(shell tools/sources-of UNIT_SOURCES $(1).c))) $(B)/libcommon.a
+$(B)/$(1): $$(call objects,$(1).c $(call pick,$(shell tools/sources-of UNIT_SOURCES $(1).c))) $(2) $(B)/libcommon.a
 	@mkdir -p $$(@D)
 	$$(link) $$(UNIT_LIBS)
 endef
-$(foreach t,$(UNIT_TESTS),$(eval $(call test_rule,tests/unit/$(t))))
+
+# "FAILING_SOURCES: a.c b.c" in its head are linked so that each call they make of other files can be made to fail.
+FAILING_TESTS := $(patsubst tests/unit/%.c,%,$(shell grep -l FAILING_SOURCES: tests/unit/test_*.c))
+define failing_rule
+$(B)/failing/$(1).o: $$(call objects,$(call pick,$(shell tools/sources-of FAILING_SOURCES tests/unit/$(1).c))) \
+		tools/failing-calls tests/unit/failing.h
+	$$(call say,CALLS,$$@)rm -rf $(B)/failing/$(1) && \
+		tools/failing-calls $(B)/failing/$(1) $$(filter %.o,$$^) && \
+		$(CC) -c -o $(B)/failing/$(1)/calls.o $(B)/failing/$(1)/calls.S && \
+		$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $(B)/failing/$(1)/table.o $(B)/failing/$(1)/table.c && \
+		$(CC) -r -nostdlib -o $$@ $(B)/failing/$(1)/*.o
+endef
+$(foreach t,$(FAILING_TESTS),$(eval $(call failing_rule,$(t))))
+
+$(foreach t,$(UNIT_TESTS),$(eval $(call test_rule,tests/unit/$(t),$(if \
+	$(filter $(t),$(FAILING_TESTS)),$(B)/failing/$(t).o))))
 
 .PHONY: unit unit-programs
 unit-programs: $(if $(T),$(B)/tests/unit/test_$(T:test_%=%),$(UNIT_PROGRAMS))
@@ -170,7 +185,7 @@ unit: unit-programs
 # Helper programs of the other tests: tests/<folder>/<name>.c, with a line "UNIT_SOURCES:" (may be empty).
 TEST_PROGRAMS := $(foreach f,$(sort $(shell grep -ls UNIT_SOURCES: tests/*/*.c)),$(if \
 	$(filter tests/unit/%,$(f)),,$(f:%.c=%)))
-$(foreach t,$(TEST_PROGRAMS),$(eval $(call test_rule,$(t))))
+$(foreach t,$(TEST_PROGRAMS),$(eval $(call test_rule,$(t),)))
 
 # The disk under a VM whose power is cut: an nbdkit plugin.
 DISK_OBJECTS := $(call objects,$(addprefix tests/powercut/,disk.c cache.c moment.c))
