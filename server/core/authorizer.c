@@ -34,7 +34,7 @@ int authorizer_question_print(const struct authorizer_question *question, const 
 			  source, "reason",
 			  question->device ? reason_name(question->reason) : "test", "time",
 			  (json_int_t)question->now_s, "expires",
-			  (json_int_t)(question->now_s + QUESTION_VALID_S));
+			  (json_int_t)question->now_s + QUESTION_VALID_S);
 	if (!value)
 		return fail(-ENOMEM, "out of memory");
 	r = js_print(value, &text);

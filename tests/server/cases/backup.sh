@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# stores: sqlite
-# backup and restore: online; the restored server unlocks nothing until the gap is known or accepted.
+# backup and restore: online; the restored server unlocks nothing until the gap is known or accepted. With PostgreSQL by its
+# own tools and a copy of the folder's files, as docs/backup.md says.
 set -u
 # shellcheck source=tests/server/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -26,16 +26,36 @@ new_key
 asking=$!
 is_asked() { [ -s "$server_home/asked" ]; }
 wait_for 30 is_asked
-check "backup, while it serves" "$panocryptd" backup "$server_home/backup" --dir "$server_dir"
+backup() { # into $server_home/backup
+	rm -rf "$server_home/backup" "$server_home/files"
+	if [ "$test_store" = sqlite ]; then
+		"$panocryptd" backup "$server_home/backup" --dir "$server_dir"
+		return
+	fi
+	mkdir -m 700 "$server_home/files"
+	cp -p "$server_dir"/{config.json,ca.pem,ca.key,audit.jwk,audit.pub.jwk} "$server_home/files/"
+	store_save "$server_home/backup"
+}
+check "backup, while it serves" backup
 kill "$asking" && wait "$asking" 2>/dev/null
 equal "nobody was refused meanwhile" "$(sort -u "$server_home/asked" | tr '\n' ' ')" "200 "
-check "nobody else can read it" test "$(stat -c %a "$server_home/backup")" = 600
-equal "it is whole" "$(sqlite3 "$server_home/backup" 'PRAGMA integrity_check')" ok
-check "never over another file" sh -c '! "$1" backup "$2" --dir "$3"' - "$panocryptd" "$server_home/backup" "$server_dir"
-check "no secret lies in it: the CA's key" sh -c '! grep -qaF "$(sed -n 2p "$1")" "$2"' - "$server_dir/ca.key" "$server_home/backup"
-check "nor the KEK" python3 -c 'import sys; sys.exit(open(sys.argv[1], "rb").read() in open(sys.argv[2], "rb").read())' \
-	"$server_dir/kek" "$server_home/backup"
-check "nor is anything left in the folder" test -z "$(find "$server_dir" -name 'backup*')"
+if [ "$test_store" = sqlite ]; then
+	check "nobody else can read it" test "$(stat -c %a "$server_home/backup")" = 600
+	equal "it is whole" "$(sqlite3 "$server_home/backup" 'PRAGMA integrity_check')" ok
+	check "never over another file" sh -c '! "$1" backup "$2" --dir "$3"' - "$panocryptd" "$server_home/backup" "$server_dir"
+	check "no secret lies in it: the CA's key" sh -c '! grep -qaF "$(sed -n 2p "$1")" "$2"' - "$server_dir/ca.key" "$server_home/backup"
+	check "nor the KEK" python3 -c 'import sys; sys.exit(open(sys.argv[1], "rb").read() in open(sys.argv[2], "rb").read())' \
+		"$server_dir/kek" "$server_home/backup"
+	check "nor is anything left in the folder" test -z "$(find "$server_dir" -name 'backup*')"
+else
+	"$panocryptd" backup "$server_home/refused" --dir "$server_dir" >"$server_home/out" 2>&1
+	equal "panocryptd backup says whose task it is" "$? $(grep -c pg_dump "$server_home/out")" "1 1"
+	check "what it tells to remove is empty" test ! -s "$server_home/refused"
+	"$postgres_bin/pg_restore" -f - "$server_home/backup" >"$server_home/text"
+	check "the backup is whole" grep -q 'COPY public.device_key' "$server_home/text"
+	check "no secret lies in it: the CA's key" sh -c '! grep -qF "$(sed -n 2p "$1")" "$2"' - "$server_dir/ca.key" "$server_home/text"
+	check "nor the KEK" sh -c '! grep -q "$(od -An -tx1 -v "$1" | tr -d " \n")" "$2"' - "$server_dir/kek" "$server_home/text"
+fi
 
 # After it: a revocation, of a device and of an enrollment key, and a device that the backup doesn't know.
 api POST "/v1/devices/$device/revoke"
@@ -43,26 +63,35 @@ expect "revoked, after the backup" 200
 api POST "/v1/enrollment-keys/$key_id/revoke"
 expect "a key too" 200
 server_stop
+store_save "$server_home/lost.store" || not_ok "the lost store"
 mv "$server_dir" "$server_home/lost"
 outside=$server_home/lost/witness
 
-restore() { # into server_dir; OPTION…
+restore() { # into server_dir
 	rm -rf "$server_dir"
 	mkdir -m 700 "$server_dir"
 	cp -p "$server_home/lost/kek" "$server_dir/"
-	"$panocryptd" restore "$server_home/backup" --dir "$server_dir" >"$server_home/out" 2>&1
+	if [ "$test_store" = sqlite ]; then
+		"$panocryptd" restore "$server_home/backup" --dir "$server_dir" >"$server_home/out" 2>&1
+		return
+	fi
+	cp -p "$server_home/files"/* "$server_dir/"
+	store_load "$server_home/backup" && "$panocryptd" quarantine begin --dir "$server_dir" >"$server_home/out" 2>&1
 }
-rm -rf "$server_dir"
-mkdir -m 700 "$server_dir"
-check "no KEK: refused" sh -c '! "$1" restore "$2" --dir "$3"' - "$panocryptd" "$server_home/backup" "$server_dir"
-equal "and nothing is left behind" "$(ls "$server_dir")" ""
-head -c 32 /dev/urandom >"$server_dir/kek" && chmod 600 "$server_dir/kek"
-check "another KEK: refused" sh -c '! "$1" restore "$2" --dir "$3"' - "$panocryptd" "$server_home/backup" "$server_dir"
-head -c 5000 "$server_home/backup" >"$server_home/cut"
-cp -p "$server_home/lost/kek" "$server_dir/kek"
-check "a cut backup: refused" sh -c '! "$1" restore "$2" --dir "$3"' - "$panocryptd" "$server_home/cut" "$server_dir"
+if [ "$test_store" = sqlite ]; then
+	rm -rf "$server_dir"
+	mkdir -m 700 "$server_dir"
+	check "no KEK: refused" sh -c '! "$1" restore "$2" --dir "$3"' - "$panocryptd" "$server_home/backup" "$server_dir"
+	equal "and nothing is left behind" "$(ls "$server_dir")" ""
+	head -c 32 /dev/urandom >"$server_dir/kek" && chmod 600 "$server_dir/kek"
+	check "another KEK: refused" sh -c '! "$1" restore "$2" --dir "$3"' - "$panocryptd" "$server_home/backup" "$server_dir"
+	head -c 5000 "$server_home/backup" >"$server_home/cut"
+	cp -p "$server_home/lost/kek" "$server_dir/kek"
+	check "a cut backup: refused" sh -c '! "$1" restore "$2" --dir "$3"' - "$panocryptd" "$server_home/cut" "$server_dir"
+fi
 check "restore" restore
-check "never over a server" sh -c '! "$1" restore "$2" --dir "$3"' - "$panocryptd" "$server_home/backup" "$server_dir"
+[ "$test_store" != sqlite ] ||
+	check "never over a server" sh -c '! "$1" restore "$2" --dir "$3"' - "$panocryptd" "$server_home/backup" "$server_dir"
 for file in ca.pem ca.key audit.jwk audit.pub.jwk config.json; do
 	check "$file is as it was" cmp "$server_dir/$file" "$server_home/lost/$file"
 done
@@ -106,8 +135,8 @@ equal "others unlock again" "$status" 200
 check "twice: there is none" sh -c '! "$1" quarantine end --dir "$2" --accept-gap' - "$panocryptd" "$server_dir"
 server_stop
 check "the audit is whole" "$panocryptd" audit verify --dir "$server_dir"
-equal "and tells it" "$(sqlite3 "$server_dir/panocrypt.db" "SELECT group_concat(event, ' ') FROM audit
-	WHERE event LIKE 'quarantine%'")" "quarantine-begun quarantine-ended"
+equal "and tells it" "$(store_sql "SELECT event FROM audit WHERE event LIKE 'quarantine%' ORDER BY seq" | tr '\n' ' ')" \
+	"quarantine-begun quarantine-ended "
 
 # With the outside witness in its place: it goes on behind the gap, and the signed chain says so.
 check "restore again" restore
@@ -131,12 +160,11 @@ server_run
 unlock
 equal "it unlocks (its revocation was forgotten, and accepted)" "$status" 200
 server_stop
-cp "$server_dir/panocrypt.db" "$server_home/old.db"
+store_save "$server_home/old" || not_ok "an older store"
 server_run
 api POST "/v1/devices/$first/revoke"
 server_stop
-rm -f "$server_dir"/panocrypt.db*
-cp "$server_home/old.db" "$server_dir/panocrypt.db"
+store_load "$server_home/old" || not_ok "the older store"
 server_run
 asking older
 pending
@@ -146,9 +174,10 @@ equal "as people say" "$(asked older)" 403
 server_stop
 
 # A backup after which nothing happened: the witness shows that, and that is enough.
-rm -rf "$server_dir" "$server_home/backup"
+rm -rf "$server_dir"
 cp -a "$server_home/lost" "$server_dir"
-check "a last backup" "$panocryptd" backup "$server_home/backup" --dir "$server_dir"
+store_load "$server_home/lost.store" || not_ok "the lost store"
+check "a last backup" backup
 cp "$server_dir/witness" "$server_home/outside"
 check "restored" restore
 check "nothing is missing" "$panocryptd" quarantine end --dir "$server_dir" --witness "$server_home/outside"
@@ -160,6 +189,10 @@ equal "as such" "$(member '.denials[0].reason')" revoked
 server_stop
 check "an answer it never gave again" test "$body" != "$answer"
 
+if [ "$test_store" = postgresql ]; then
+	tests_done
+	exit
+fi
 # A store at a place of its own comes back into the folder.
 rm -rf "$server_dir" "$server_home/backup"
 server_start --store "$(mktemp -d)/else.db"
