@@ -8,19 +8,17 @@
 #include "common/err.h"
 #include "common/http_client_internal.h"
 
-#include <sys/queue.h>
-
 #define FDS_MAX 4
 
 struct running {
-	LIST_ENTRY(running) list;
+	struct running *next;
 	struct http_call call;
 	uint64_t tag;
 };
 
 struct http_many {
 	CURLM *multi;
-	LIST_HEAD(, running) all;
+	struct running *all;
 };
 
 int http_many_open(struct http_many **ret)
@@ -33,24 +31,27 @@ int http_many_open(struct http_many **ret)
 		free(many);
 		return fail(-ENOMEM, "out of memory: free some memory and run again");
 	}
-	LIST_INIT(&many->all);
 	*ret = many;
 	return 0;
 }
 
 static void end(struct http_many *many, struct running *running)
 {
+	struct running **at = &many->all;
+
+	while (*at != running)
+		at = &(*at)->next;
+	*at = running->next;
 	if (running->call.curl)
 		curl_multi_remove_handle(many->multi, running->call.curl);
-	LIST_REMOVE(running, list);
 	http_call_close(&running->call);
 	free(running);
 }
 
 void http_many_close(struct http_many *many)
 {
-	while (!LIST_EMPTY(&many->all))
-		end(many, LIST_FIRST(&many->all));
+	while (many->all)
+		end(many, many->all);
 	curl_multi_cleanup(many->multi);
 	free(many);
 }
@@ -62,7 +63,8 @@ int http_many_start(struct http_many *many, const struct http_request *request, 
 
 	if (!running)
 		return fail(-ENOMEM, "out of memory: free some memory and run again");
-	LIST_INSERT_HEAD(&many->all, running, list);
+	running->next = many->all;
+	many->all = running;
 	running->tag = tag;
 	r = http_call_open(request, &running->call);
 	if (r == 0)
