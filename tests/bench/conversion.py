@@ -9,7 +9,7 @@ from tools import (GIB, MIB, ROOT, figure, grow_filesystem, make_filesystem, med
                    run, settle, spread, timed)
 
 CONVERT = os.path.join(ROOT, "build", "native", "convert")
-BOOT = os.path.join(ROOT, "build", "fault", "crash")
+BOOT = os.path.join(ROOT, "build", "fault-bench", "crash")
 BOOT_FS_UUID = "11111111-2222-4333-8444-555555555555"  # what its world is told to look for
 SHIFT = 16 * MIB
 RUN_BYTES = 2 * GIB
@@ -131,10 +131,9 @@ def make_machine(content, size, device_size):
     make_filesystem("base/device", size, content, BOOT_FS_UUID)
     if device_size != size:
         grow_filesystem("base/device", device_size)
-    run(BOOT, "setup", path("base"), "0")
-    with open(path("base/boot"), "wb"), open(path("base/redo.key"), "wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(os.urandom(32))
+    run(BOOT, "setup", path("base"), "0", "0")
+    with open(path("base/boot"), "wb"):
+        pass
 
 
 def fresh_machine():
@@ -146,7 +145,7 @@ def fresh_machine():
 
 def boot():
     """The boot step to where the distribution opens the root: seconds, bytes written."""
-    _, seconds, written = run(BOOT, "boot", path("machine"))
+    _, seconds, written = run(BOOT, "boot", "place", path("machine"))
     return seconds, written
 
 
@@ -214,7 +213,7 @@ def boot_memory():
     make_machine(GIB, 3 * GIB, LARGE_GIB * GIB)
     fresh_machine()
     step, tools = 0, {}
-    for (depth, name), (resident, _) in peaks(BOOT, "boot", path("machine")).items():
+    for (depth, name), (resident, _) in peaks(BOOT, "boot", "place", path("machine")).items():
         if depth < 2 or name == os.path.basename(BOOT):  # the driver forks the boot step, that forks before it starts a tool
             step = max(step, resident)
         else:

@@ -5,6 +5,10 @@
 # build, and its variants with one seeded bug each (bugs/*.patch, applied to a copy of the source:
 # nothing of them is in the product).
 
+# One a line: of machines that can be rebuilt by the thousand.
+fault_sizes="-DPLACE_SHIFT_LEAST_BYTES=MIB
+-DPAYLOAD_LEAST_BYTES=(4 * MIB)
+-DPAYLOAD_SLACK_BYTES=MIB"
 fault_prefix=build/static/x86_64-musl/prefix
 fault_build=build/fault
 fault_sources="tests/fault/crash.c tests/fault/enumerate.c tests/fault/gpt.c tests/fault/image.c tests/fault/judge.c
@@ -28,12 +32,13 @@ fault_wraps=$(printf ',--wrap=%s' file_read secret_read_file execve block_find \
 
 # fault_compile SOURCE OBJECT
 fault_compile() {
+	local -a sizes
+	mapfile -t sizes <<<"$fault_sizes"
 	mkdir -p "$(dirname "$2")"
 	"$fault_prefix/bin/musl-gcc" -std=gnu11 -O2 -g -fPIE -Wall -Wextra -Wno-missing-field-initializers \
 		-ftrivial-auto-var-init=zero -I. \
 		-isystem "$fault_prefix/usr/include/blkid" -isystem "$fault_prefix/usr/include/libmount" -D_GNU_SOURCE \
-		-DPANOCRYPT_VERSION='"test"' -DRUN_DIR='"run"' -DPLACE_SHIFT_LEAST_BYTES=MIB \
-		-DPAYLOAD_LEAST_BYTES="(4 * MIB)" -DPAYLOAD_SLACK_BYTES=MIB -ffunction-sections -c -o "$2" "$1"
+		-DPANOCRYPT_VERSION='"test"' -DRUN_DIR='"run"' -ffunction-sections "${sizes[@]}" -c -o "$2" "$1"
 }
 
 # fault_link PROGRAM OBJECT…
@@ -51,7 +56,7 @@ fault_build_program() {
 	local source
 	[ -x "$fault_prefix/bin/musl-gcc" ] ||
 		skip "no libcryptsetup 2.8 here: make static-libs builds it"
-	export fault_prefix fault_build
+	export fault_prefix fault_build fault_sizes
 	export -f fault_compile
 	fault_objects=()
 	for source in $fault_sources; do

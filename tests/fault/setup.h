@@ -6,7 +6,9 @@
 
 #include "common/base.h"
 
+#ifndef SETUP_SHIFT_BYTES /* the figures want the real one */
 #define SETUP_SHIFT_BYTES MIB
+#endif
 #define SETUP_GRUB_OLD 0x11
 #define SETUP_GRUB_NEW 0x22
 #define SETUP_MODULE_BYTES 8192
