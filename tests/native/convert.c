@@ -4,9 +4,7 @@
  * code of bootstrap/ with libcryptsetup 2.8, without device-mapper. Linked statically like the
  * release; never part of it. --help is main()'s table.
  */
-#include "bootstrap/boot_sizes.h"
 #include "bootstrap/free_space.h"
-#include "bootstrap/fs.h"
 #include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/place.h"
 #include "bootstrap/recovery.h"
@@ -33,13 +31,11 @@ static const char *luks_uuid = "5a1e7c0d-0000-4000-8000-00000000c0de";
 
 static int usage(void)
 {
-	return fail(
-		-EINVAL,
-		"usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
-		"shrink DEVICE [full] | place DIR DEVICE BYTES "
-		"[POINT] | run DEVICE [CHUNKS|cut-at-end] | work DEVICE [BYTES] | look DEVICE | "
-		"decrypt DEVICE BYTES OUT | wipe DEVICE BYTES [HOW [STEPS]] | "
-		"recovery DEVICE FILE");
+	return fail(-EINVAL, "usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
+			     "place DIR DEVICE BYTES [POINT] | run DEVICE [CHUNKS|cut-at-end] | "
+			     "work DEVICE [BYTES] | look DEVICE | "
+			     "decrypt DEVICE BYTES OUT | wipe DEVICE BYTES [HOW [STEPS]] | "
+			     "recovery DEVICE FILE");
 }
 
 static void reached(const char *point)
@@ -216,39 +212,6 @@ static int do_run(char **args)
 	return r;
 }
 
-/* What the boot step does before `place`: check, compute F, cut. Prints F. */
-static int do_shrink(char **args)
-{
-	struct payload_facts facts = { .shift_bytes = shift_bytes,
-				       .is_all_wanted = args[1] && strcmp(args[1], "full") == 0 };
-	const struct fs *fs = NULL;
-	uint64_t size = 0;
-	CLEANUP_CLOSE int fd = -1;
-	int r;
-
-	r = region_open(args[0], O_RDONLY, &fd);
-	if (r == 0)
-		r = region_size(fd, &facts.root_bytes);
-	if (r == 0)
-		r = fs_find("ext4", &fs);
-	if (r == 0)
-		r = fs->check(args[0], NULL);
-	if (r == 0)
-		r = fs->size_bytes(args[0], NULL, &facts.fs_bytes, &facts.used_bytes);
-	if (r == 0)
-		r = fs->unmoved_bytes(args[0], NULL, &facts.unmoved_bytes);
-	if (r == 0)
-		r = boot_payload_size(&facts, &size);
-	if (r == 0)
-		r = fs->fit_bytes(args[0], NULL, size, &size);
-	size = MAX(size, facts.unmoved_bytes);
-	if (r == 0)
-		r = fs->shrink(args[0], NULL, size);
-	if (r == 0)
-		printf("%llu\n", (unsigned long long)size);
-	return r;
-}
-
 static void work_tick(const struct worker_view *view, struct worker_wishes *ret_wishes,
 		      void *userdata)
 {
@@ -397,11 +360,11 @@ static const struct {
 	int (*run)(char **args);
 	int least, most;
 } verbs[] = {
-	{ "points", do_points, 0, 0 }, { "header", do_header, 2, 4 },
-	{ "shrink", do_shrink, 1, 2 }, { "place", do_place, 3, 4 },
-	{ "run", do_run, 1, 2 },       { "work", do_work, 1, 2 },
-	{ "look", do_look, 1, 1 },     { "decrypt", do_decrypt, 3, 3 },
-	{ "wipe", do_wipe, 2, 4 },     { "recovery", do_recovery, 2, 2 },
+	{ "points", do_points, 0, 0 },	   { "header", do_header, 2, 4 },
+	{ "place", do_place, 3, 4 },	   { "run", do_run, 1, 2 },
+	{ "work", do_work, 1, 2 },	   { "look", do_look, 1, 1 },
+	{ "decrypt", do_decrypt, 3, 3 },   { "wipe", do_wipe, 2, 4 },
+	{ "recovery", do_recovery, 2, 2 },
 };
 
 int main(int argc, char **argv)
