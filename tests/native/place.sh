@@ -19,6 +19,7 @@ room=$((96 << 20))
 passphrase='correct horse battery staple'
 work=$(mktemp -d)
 cleanup_fn rm -rf "$work"
+printf %s "$passphrase" >"$work/key"
 
 # A filesystem with files, an empty folder and a link, shrunk; behind it, something that looks like
 # old plaintext.
@@ -139,6 +140,27 @@ rm -f "$work/state/header.work"
 cp "$work/state/header.img" "$work/state/header.post"
 check "a header.post that isn't one is not written" refuses place
 check "nothing of it" cmp -n 4096 "$work/device" "$work/pristine.device"
+
+# --- other hands in mid-conversion ----------------------------------------------------------------
+
+printf %s 'another passphrase' >"$work/another"
+fresh placed
+cp --sparse=always "$work/device" "$work/before"
+check "the distribution's cryptsetup refuses a new key in mid-conversion" \
+	refuses cryptsetup luksAddKey --batch-mode --pbkdf pbkdf2 --key-file "$work/key" "$work/device" "$work/another"
+check "  and changes nothing" cmp "$work/device" "$work/before"
+check "it takes the recovery slot away when it is told to" \
+	cryptsetup luksKillSlot --batch-mode "$work/device" 0
+check "  the run goes on to its end with Clevis's" run_to_end
+check "  the payload is the same" payload_is_same
+equal "  which is the only slot" "$("$convert" look "$work/device" | grep -o 'slots=[0-9]*')" slots=1
+fresh placed
+truncate -s +8M "$work/device"
+check "a partition that has grown in mid-conversion: the run goes on" run_to_end
+check "  the payload is the same" payload_is_same
+fresh placed
+truncate -s +8M "$work/device"
+check "  and so does the boot step, which finds the marker" finishes
 
 # --- in memory from here on, if there is room: a flush costs nothing there, and many follow --------
 
