@@ -72,12 +72,13 @@ mkdir "$vm_home/other"
 	--admin-url "https://$unlock_host:$admin_port" --organization other --admin admin \
 	--listen "127.0.0.1:$unlock_port" --admin-listen "127.0.0.1:$admin_port" >/dev/null
 vm_spawn "$vm_home/other/log" "$test_root/build/panocryptd" serve --dir "$vm_home/other/data" --ready-file "$vm_home/other/ready"
-cleanup_fn end_process "$vm_child"
+other=$vm_child
+cleanup_fn end_process "$other"
 wait_for 30 test -e "$vm_home/other/ready" || die "the other server did not start"
 try "certificate of another authority" 'certificate'
 
 # --- and with the right one the same disk goes on
-end_process "$vm_child"
+end_process "$other"
 convert_server_start
 qemu-img create -q -f qcow2 -F qcow2 -b "$vm_home/rehearse/prepared.qcow2" "$vm_home/rehearse/disk.qcow2"
 boot
