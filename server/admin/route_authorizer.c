@@ -144,6 +144,8 @@ void route_authorizer_set(struct call *call)
 		r = store_authorizer_set(call->admin->store, &call->by, &authorizer, detail);
 	if (r < 0)
 		answer_failure(call->connection, r);
+	else if (r == STORE_NEEDS_QUORUM)
+		answer_needs_quorum(call, SUBJECT_AUTHORIZER);
 	else
 		route_authorizer_show(call);
 }
@@ -154,6 +156,8 @@ void route_authorizer_remove(struct call *call)
 
 	if (r < 0)
 		answer_failure(call->connection, r);
+	else if (r == STORE_NEEDS_QUORUM)
+		answer_needs_quorum(call, SUBJECT_AUTHORIZER);
 	else if (r == STORE_NOT_FOUND)
 		problem_answer(call->connection, "not-found", "There is no authorizer.");
 	else

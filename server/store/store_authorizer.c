@@ -47,6 +47,17 @@ static int delete_row(struct store *store, const struct store_by *by)
 		      DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES)));
 }
 
+/* One where there was none only denies more; another may say yes where the first said no. */
+static int guard_replaced(struct store *store, const struct store_by *by)
+{
+	struct store_authorizer old;
+	int r = store_authorizer(store, by->organization, &old);
+
+	if (r == STORE_NOT_FOUND && !by->proposal)
+		return 0;
+	return r < 0 ? r : store_guard(store, by, SUBJECT_AUTHORIZER, "");
+}
+
 static int replace(struct store *store, const struct store_by *by,
 		   const struct store_authorizer *authorizer, const char *detail)
 {
@@ -54,7 +65,9 @@ static int replace(struct store *store, const struct store_by *by,
 	uint64_t now_s;
 	int r;
 
-	r = random_bytes(version, sizeof(version));
+	r = guard_replaced(store, by);
+	if (r == 0)
+		r = random_bytes(version, sizeof(version));
 	if (r == 0)
 		r = db_now(store->db, &now_s);
 	if (r == 0)
@@ -84,6 +97,8 @@ static int remove_it(struct store *store, const struct store_by *by)
 	struct store_authorizer old;
 	int r = store_authorizer(store, by->organization, &old);
 
+	if (r == 0)
+		r = store_guard(store, by, SUBJECT_AUTHORIZER, "");
 	if (r == 0)
 		r = delete_row(store, by);
 	return r != 0 ? r : store_audit_action(store, by, "authorizer-removed", NULL, old.url);

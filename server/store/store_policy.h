@@ -165,10 +165,10 @@ struct store_authorizer {
 int store_authorizer(struct store *store, const uint8_t organization[static 16],
 		     struct store_authorizer *ret) MUST_CHECK;
 /* Replaces what there was; version, created_by and created_s are given by the store. detail: for
- * the audit. */
+ * the audit. STORE_NEEDS_QUORUM (store_proposals.h): there was one. */
 int store_authorizer_set(struct store *store, const struct store_by *by,
 			 const struct store_authorizer *authorizer, const char *detail) MUST_CHECK;
-/* STORE_NOT_FOUND. */
+/* STORE_NOT_FOUND, STORE_NEEDS_QUORUM. */
 int store_authorizer_remove(struct store *store, const struct store_by *by) MUST_CHECK;
 
 /* --- approvals ------------------------------------------------------------------------------- */

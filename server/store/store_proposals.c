@@ -17,6 +17,7 @@ static const char *const subject_names[] = {
 	[SUBJECT_DEVICE] = "device",
 	[SUBJECT_NETWORK_LIST] = "network-list",
 	[SUBJECT_GROUP] = "approval-group",
+	[SUBJECT_AUTHORIZER] = "authorizer",
 };
 
 /* --- whose agreement -------------------------------------------------------------------------- */
@@ -38,6 +39,9 @@ static const char *const group_queries[] = {
 	"EXISTS (SELECT 1 FROM device d WHERE d.organization = g.organization AND d.revoked_s = 0"
 	" AND replace(d.networks, '\"' || $2 || '\"', '') <> d.networks AND " STORE_UNDER_GROUP ")",
 	[SUBJECT_GROUP] = GROUPS_WHERE "g.name = $2",
+	[SUBJECT_AUTHORIZER] = GROUPS_WHERE
+	"$2 = '' AND EXISTS (SELECT 1 FROM device d WHERE d.organization = g.organization"
+	" AND d.revoked_s = 0 AND " STORE_UNDER_GROUP ")",
 };
 
 struct tally {

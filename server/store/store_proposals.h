@@ -15,11 +15,16 @@
 enum { STORE_NEEDS_QUORUM = 5 };
 
 /* What is changed. */
-enum store_subject { SUBJECT_DEVICE, SUBJECT_NETWORK_LIST, SUBJECT_GROUP };
+enum store_subject {
+	SUBJECT_DEVICE,
+	SUBJECT_NETWORK_LIST,
+	SUBJECT_GROUP,
+	SUBJECT_AUTHORIZER, /* the organization's only one; its name is "" */
+};
 
 struct store_proposal {
 	uint8_t id[16];
-	const char *subject; /* "device", "network-list", "approval-group" */
+	const char *subject; /* "device", "network-list", "approval-group", "authorizer" */
 	const char *name;    /* of the subject: a device's id, or the name */
 	const char *path;    /* of the request, which is a POST */
 	const char *body;    /* its JSON text */

@@ -90,6 +90,35 @@ group_proposal=$proposal
 as alice api POST /v1/approval-groups/two/delete
 proposed "group's end"
 
+api POST "/v1/proposals/$group_proposal/deny"
+
+# --- the external authorizer, which says no where a group can't say yes
+authorizer_of() { # HOST
+	jq -nc --arg url "https://$1/" --arg x "$(head -c 32 /dev/zero | basenc --base64url | tr -d =)" \
+		'{$url, key: {kty: "EC", crv: "P-256", $x, y: $x}}'
+}
+api POST /v1/authorizer/set "$(authorizer_of first.example.com)"
+expect "authorizer: the first one only denies more" 200
+api POST /v1/authorizer/set "$(authorizer_of second.example.com)"
+proposed "another authorizer"
+equal "another authorizer: what it is about" "$(member '.subject + "/" + .name + "/" + .body.url')" \
+	"authorizer//https://second.example.com/"
+agreed "another authorizer"
+api GET /v1/authorizer
+equal "another authorizer: now" "$(member .authorizer.url)" https://second.example.com/
+api POST /v1/authorizer/remove
+proposed "no authorizer"
+api GET /v1/authorizer
+equal "no authorizer: not yet" "$(member .authorizer.url)" https://second.example.com/
+agreed "no authorizer"
+api GET /v1/authorizer
+equal "no authorizer: now" "$(member .authorizer)" null
+as alice api POST /v1/approval-groups/two/set '{"tags":["role=db"],"approvers":["bob","carol","dave"],"quorum":1}'
+proposed "group again"
+group_proposal=$proposal
+as alice api POST /v1/approval-groups/two/delete
+proposed "group's end again"
+
 # --- who counts
 as alice api POST "/v1/proposals/$proposal/approve"
 expect "who proposed it has no vote" 403 approver
