@@ -167,7 +167,7 @@ define failing_rule
 $(B)/failing/$(1).o: $$(call objects,$(call pick,$(shell tools/sources-of FAILING_SOURCES tests/unit/$(1).c))) \
 		tools/failing-calls tests/unit/failing.h
 	$$(call say,CALLS,$$@)rm -rf $(B)/failing/$(1) && \
-		tools/failing-calls $(B)/failing/$(1) $$(filter %.o,$$^) && \
+		tools/failing-calls --faked $(B)/failing/$(1) $$(filter %.o,$$^) && \
 		$(CC) -c -o $(B)/failing/$(1)/calls.o $(B)/failing/$(1)/calls.S && \
 		$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $(B)/failing/$(1)/table.o $(B)/failing/$(1)/table.c && \
 		$(CC) -r -nostdlib -o $$@ $(B)/failing/$(1)/*.o

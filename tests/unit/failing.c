@@ -33,6 +33,12 @@ void failing_begin(unsigned n, enum failing_how how)
 	failing->count = 0;
 	failing->fail_at = n;
 	failing->has_failed = false;
+	failing->marks = 0;
+}
+
+void failing_mark(void)
+{
+	failing->marks += !failing->has_failed;
 }
 
 bool failing_end(void)
@@ -74,6 +80,7 @@ int failing_hit(unsigned index)
 	}
 	failing_result = call->kind == FAILS_NEGATIVE	 ? negative(call->name)
 			 : call->kind == FAILS_MINUS_ONE ? -1
+			 : call->kind == FAILS_NUMBER	 ? ENOMEM
 							 : 0;
 	errno = failing->how == FAILING_BARE ? ENOMEM : EIO;
 	return 1;

@@ -9,7 +9,12 @@
 
 #include "common/base.h"
 
-enum failing_kind { FAILS_NEGATIVE, FAILS_MINUS_ONE, FAILS_NULL };
+enum failing_kind {
+	FAILS_NEGATIVE,	 /* negative errno */
+	FAILS_MINUS_ONE, /* and errno */
+	FAILS_NULL,
+	FAILS_NUMBER, /* of the error, as it is */
+};
 
 struct failing_call {
 	const char *file, *name;
@@ -31,6 +36,7 @@ struct failing {
 	unsigned count, fail_at; /* 0: none */
 	unsigned failed;	 /* which one did: index of failing_calls */
 	bool has_failed;
+	unsigned marks;			    /* until it failed */
 	bool was_failed[FAILING_CALLS_MAX]; /* since the program began */
 };
 
@@ -44,6 +50,9 @@ void failing_make(void);
 
 /* From here on the n-th call fails; 0: none. */
 void failing_begin(unsigned n, enum failing_how how);
+
+/* Something that the test wants to know of has come, before or behind the failure. */
+void failing_mark(void);
 
 /* true when a call has failed since. */
 bool failing_end(void);

@@ -17,6 +17,8 @@
 #define FAKE_ROOT "/dev/vda1"
 #define FAKE_BOOT "/dev/vda2"
 #define FAKE_MAPPING "/dev/mapper/" MAPPING_NAME
+#define FAKE_OLD_BOOT RUN_DIR "/root/boot" /* root:/boot under the new one, while it is mounted */
+#define FAKE_IMAGE_STEP "the boot step, its state in " /* in an image, followed by the folder */
 
 /* A LUKS2 header: content of a header copy, and what stands on the disk. */
 struct fake_luks {
@@ -49,6 +51,11 @@ int machine_open(struct job *job, struct facts *facts, const struct config *conf
 
 /* Power on. false: with a sentence, when it doesn't come up. */
 bool machine_boot(void);
+
+/* Of the running kernel; made from what is on the machine. */
+const char *machine_image_path(void);
+int machine_image_make(void);
+bool machine_file_says(const char *path, const char *text);
 
 /* Partition, plain: of root. */
 uint64_t machine_root_bytes(void);
