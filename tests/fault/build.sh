@@ -80,9 +80,35 @@ fault_build_bug() {
 	# shellcheck disable=SC2013 # names without spaces
 	for source in $(sed -n 's|^+++ b/||p' "tests/fault/bugs/$name.patch"); do
 		object=$tree/${source%.c}.o
+		# shellcheck disable=SC2030 # as wanted
 		(cd "$tree" && fault_prefix=$OLDPWD/$fault_prefix &&
 			fault_compile "$source" "${source%.c}.o") || return 1
 		objects=("${objects[@]/#$fault_build\/${source%.c}.o/$object}")
 	done
 	fault_link "$fault_build/crash-$name" "${objects[@]}"
+}
+
+# The files of the boot step, and of what it does to a disk, whose calls fail.
+fault_failing="boot_act boot_cut boot_look boot_table place redo"
+
+# fault_build_failing: build/fault/crash-failing, of the same objects as the program.
+# shellcheck disable=SC2031 # where fault_prefix differs is a subshell
+fault_build_failing() {
+	local folder=$fault_build/failing-calls objects=() failing=() object name
+	for object in "${fault_objects[@]}"; do
+		name=$(basename "$object" .o)
+		case " $fault_failing " in
+		*" $name "*) failing+=("$object") ;;
+		*) objects+=("$object") ;;
+		esac
+	done
+	rm -rf "$folder"
+	tools/failing-calls "$folder" "${failing[@]}" &&
+		"$fault_prefix/bin/musl-gcc" -c -o "$folder/calls.o" "$folder/calls.S" &&
+		fault_compile "$folder/table.c" "$folder/table.o" &&
+		fault_compile tests/unit/failing.c "$fault_build/tests/unit/failing.o" &&
+		fault_compile tests/fault/failing.c "$fault_build/tests/fault/failing.o" || return 1
+	fault_wraps=$fault_wraps$(printf ',--wrap=%s' read write pread pwrite fsync fdatasync syncfs) \
+		fault_link "$fault_build/crash-failing" "${objects[@]}" "$folder"/*.o \
+		"$fault_build/tests/unit/failing.o" "$fault_build/tests/fault/failing.o"
 }

@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/strbuf.h"
 #include "tests/fault/enumerate.h"
+#include "tests/fault/failing.h"
 #include "tests/fault/record.h"
 #include "tests/fault/setup.h"
 #include "tests/fault/world_phases.h"
@@ -203,6 +204,23 @@ static int do_forgetful(char **args)
 	return say_counts(&work, "forgetful disk", writes);
 }
 
+/* Everything of the run fails once. */
+static int do_failing(char **args)
+{
+	static struct machine base;
+	char *as_enumerated[] = { args[0], args[1], "1", "1", NULL };
+	struct image filesystem;
+	struct work work;
+
+	if (!failing_each)
+		die("this program has no calls that fail");
+	work = prepare(as_enumerated, &base, &filesystem);
+	record_base(&work, &base, 0, &work.log);
+	if (work.scenario->is_end_expected)
+		expect_end(&work, &filesystem);
+	return failing_each(&work, args[2], args[3] ? number(args[3]) : 0);
+}
+
 static void say_event(size_t number, const struct event *event)
 {
 	static const char *const kinds[] = { "write", "resize",	    "create",	"rename", "remove",
@@ -300,6 +318,7 @@ static const struct {
 	{ "enumerate", do_enumerate, 4, 6, "SCENARIO FOLDER STATES SEED [CUT VARIANT]" },
 	{ "count", do_count, 4, 4, "SCENARIO FOLDER STATES SEED" },
 	{ "forgetful", do_forgetful, 4, 4, "SCENARIO FOLDER STATES SEED" },
+	{ "failing", do_failing, 3, 4, "SCENARIO FOLDER calls|memory|disk|disk-dead [N]" },
 	{ "show", do_show, 4, 4, "SCENARIO FOLDER STATES SEED" },
 };
 

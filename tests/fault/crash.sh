@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The machines that a power cut can leave of the conversion's steps: what the product's own code
 # writes and flushes is recorded, each state is rebuilt, the boot step (for `wipe` and the boot
-# loader the next run) repairs it, and the filesystem must be the same. Then the same with one seeded bug each, which must be seen. A state
+# loader the next run) repairs it, and the filesystem must be the same. Then calls and the disk fail instead, at each
+# place once. Then the states with one seeded bug each, which must be seen. A state
 # that is lost is printed with what reproduces it. CRASH_STATES: how many different ones at least
 # (fewer fail); CRASH_SEED: others.
 set -u
@@ -179,6 +180,24 @@ done <<-'EOF'
 EOF
 check "at least $least different states ($states)" [ "$states" -ge "$least" ]
 survives "place on a disk that forgets a write" "$crash" forgetful place "$work/shrunk" 1 "$seed"
+
+# --- what fails instead of being cut --------------------------------------------------------------
+
+# Each call of the boot step's files, with and without a reason; each reading, writing and flushing of disk and state
+# folder, once or from there on.
+fault_build_failing || die "the program whose calls fail doesn't build"
+while read -r name machine how; do
+	survives "$name, each failure of: $how" "$fault_build/crash-failing" failing "$name" "$work/$machine" "$how"
+done <<-'EOF'
+	place shrunk calls
+	place shrunk memory
+	place shrunk disk
+	place shrunk disk-dead
+	encrypt placed disk
+	encrypt placed disk-dead
+	wipe encrypted disk
+	wipe encrypted disk-dead
+EOF
 
 # --- seeded bugs ----------------------------------------------------------------------------------
 
