@@ -188,6 +188,7 @@ static int do_forgetful(char **args)
 	size_t writes;
 
 	work.judge.world = &work.shared->worlds[JOBS_MAX];
+	world_enter(work.judge.world); /* its own locks for what the judge encrypts */
 	record_base(&work, &base, 0, &work.log);
 	writes = count_writes(&work.log);
 	for (size_t drop = 1; drop <= writes && !work.shared->is_over; drop++) {
