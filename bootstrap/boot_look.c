@@ -17,12 +17,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #define STATE_MOUNT RUN_DIR "/state"
 #define STATE_TIMEOUT_S 30
 #define ROOT_TIMEOUT_S 10
+#define REDO_ATTEMPTS 3
+#define REDO_PAUSE_MS 1000
 #define CMDLINE_MAX (64 * KIB)
 #define SUPERBLOCK_OFFSET 1024 /* ext4; within the first 4 KiB that `place` clears first */
 #define SUPERBLOCK_BYTES 1024
@@ -228,8 +231,14 @@ static void look_at_redo(struct boot_run *run)
 	if (r == 0)
 		r = block_wait("PARTUUID", run->root_partuuid, ROOT_TIMEOUT_S, run->root_device,
 			       sizeof(run->root_device));
-	if (r == 0)
+	for (unsigned attempt = 1; r == 0; attempt++) {
 		r = redo_look(run->root_device, &key, &run->redo);
+		if (r == 0 || attempt == REDO_ATTEMPTS)
+			break;
+		log_warning("looking for a redo log, attempt %u: %s", attempt, fail_text());
+		(void)poll(NULL, 0, REDO_PAUSE_MS); /* a path or a disk that isn't ready yet */
+		r = 0;
+	}
 	if (r < 0)
 		log_warning("no redo log could be looked for: %s", fail_text());
 	fail_clear();

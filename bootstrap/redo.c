@@ -111,7 +111,7 @@ int redo_look(const char *device, const struct secret *key, struct redo *ret)
 	CLEANUP_CLOSE int fd = -1;
 	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
 	uint64_t bytes = 0, from = 0, to = 0;
-	int r = region_open(device, O_RDONLY, &fd);
+	int r = region_open(device, O_RDONLY, &fd), error = 0;
 
 	if (r == 0)
 		r = region_size(fd, &bytes);
@@ -126,9 +126,12 @@ int redo_look(const char *device, const struct secret *key, struct redo *ret)
 		if (to - at < REDO_BLOCK_BYTES)
 			break;
 		r = read_log(fd, key, at, to, &redo);
-		if (r < 0)
-			return r;
+		if (r < 0) /* what can't be read in one place hides no log in another */
+			error = r;
 	}
+	if (!redo.bytes && error < 0)
+		return error;
+	fail_clear();
 	if (redo.bytes) {
 		r = judge(fd, bytes, &redo);
 		if (r < 0)
