@@ -62,8 +62,8 @@ static bool is_carved(struct judge *judge, char *ret_loss)
 
 /* --- boots ------------------------------------------------------------------------------------ */
 
-/* Boots until nothing more is done, or what a boot left is known to end well: WORLD_KNOWN. Hashes
- * of what each left. */
+/* Boots until nothing more is done, or what a boot left is known to end well: WORLD_KNOWN. Returns
+ * hashes of what each left. */
 static void boot_on(struct judge *judge, uint64_t ret_left[static BOOTS_MAX])
 {
 	struct world *world = judge->world;
