@@ -13,6 +13,7 @@ struct options {
 	struct ctl ctl;
 	struct option_list tags, approvers;
 	uint64_t quorum;
+	const char *change_delay;
 };
 
 static const struct option_row set_rows[] = {
@@ -22,25 +23,36 @@ static const struct option_row set_rows[] = {
 	  "may decide; may be repeated (default: whoever has the role)" },
 	{ "quorum", NULL, OPTION_NUMBER, offsetof(struct options, quorum), "N",
 	  "how many must say yes (default: 1)" },
+	{ "change-delay", NULL, OPTION_TEXT, offsetof(struct options, change_delay), "TIME",
+	  "so long after a change was proposed, who proposed it may have it made (default: "
+	  "never)" },
 	CTL_ROWS,
 };
 static const struct option_row rows[] = { CTL_ROWS };
 
 static const struct ctl_column columns[] = {
-	{ "NAME", "name", CTL_TEXT },		{ "TAGS", "tags", CTL_LIST },
-	{ "APPROVERS", "approvers", CTL_LIST }, { "QUORUM", "quorum", CTL_NUMBER },
-	{ "CHANGED", "changed", CTL_TIME },	{ "BY", "created_by", CTL_TEXT },
+	{ "NAME", "name", CTL_TEXT },
+	{ "TAGS", "tags", CTL_LIST },
+	{ "APPROVERS", "approvers", CTL_LIST },
+	{ "QUORUM", "quorum", CTL_NUMBER },
+	{ "DELAY", "change_delay_s", CTL_NUMBER },
+	{ "CHANGED", "changed", CTL_TIME },
+	{ "BY", "created_by", CTL_TEXT },
 };
 
 static int make_body(const struct options *options, json_t **ret)
 {
+	uint64_t delay_s = 0;
 	json_t *body;
 
 	if (options->tags.count == 0)
 		return fail(-EINVAL, "--tag is needed");
-	body = json_pack("{s:o, s:o, s:I}", "tags", ctl_list(&options->tags), "approvers",
+	if (options->change_delay && ctl_duration(options->change_delay, &delay_s) < 0)
+		return fail_at(-EINVAL, "--change-delay");
+	body = json_pack("{s:o, s:o, s:I, s:I}", "tags", ctl_list(&options->tags), "approvers",
 			 ctl_list(&options->approvers), "quorum",
-			 (json_int_t)MAX(options->quorum, 1));
+			 (json_int_t)MAX(options->quorum, 1), "change_delay_s",
+			 (json_int_t)delay_s);
 	*ret = body;
 	return body ? 0 : fail(-ENOMEM, "out of memory");
 }

@@ -29,16 +29,23 @@ static const struct ctl_column columns[] = {
 	{ "PROPOSAL", "proposal", CTL_TEXT }, { "CHANGE", "path", CTL_TEXT },
 	{ "STATE", "state", CTL_TEXT },	      { "VOTES", "votes", CTL_NUMBER },
 	{ "OF", "quorum", CTL_NUMBER },	      { "BY", "created_by", CTL_TEXT },
-	{ "UNTIL", "until", CTL_TIME },
+	{ "DUE", "due", CTL_TIME },	      { "UNTIL", "until", CTL_TIME },
 };
 
 static const struct ctl_column fields[] = {
-	{ "proposal", "proposal", CTL_TEXT }, { "subject", "subject", CTL_TEXT },
-	{ "name", "name", CTL_TEXT },	      { "change", "path", CTL_TEXT },
-	{ "state", "state", CTL_TEXT },	      { "votes", "votes", CTL_NUMBER },
-	{ "quorum", "quorum", CTL_NUMBER },   { "proposed by", "created_by", CTL_TEXT },
-	{ "proposed", "created", CTL_TIME },  { "until", "until", CTL_TIME },
-	{ "decided", "decided", CTL_TIME },   { "decided by", "decided_by", CTL_TEXT },
+	{ "proposal", "proposal", CTL_TEXT },
+	{ "subject", "subject", CTL_TEXT },
+	{ "name", "name", CTL_TEXT },
+	{ "change", "path", CTL_TEXT },
+	{ "state", "state", CTL_TEXT },
+	{ "votes", "votes", CTL_NUMBER },
+	{ "quorum", "quorum", CTL_NUMBER },
+	{ "proposed by", "created_by", CTL_TEXT },
+	{ "proposed", "created", CTL_TIME },
+	{ "due", "due", CTL_TIME },
+	{ "until", "until", CTL_TIME },
+	{ "decided", "decided", CTL_TIME },
+	{ "decided by", "decided_by", CTL_TEXT },
 };
 
 static int run_list(void *opaque, char **words)

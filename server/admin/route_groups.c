@@ -13,11 +13,12 @@
 
 static json_t *json_of_group(const struct store_group *group)
 {
-	return json_pack("{s:s, s:o, s:o, s:I, s:s, s:I, s:I}", "name", group->name, "tags",
+	return json_pack("{s:s, s:o, s:o, s:I, s:s, s:I, s:I, s:I}", "name", group->name, "tags",
 			 json_of_text(group->tags), "approvers", json_of_text(group->approvers),
 			 "quorum", (json_int_t)group->quorum, "created_by", group->created_by,
 			 "created", (json_int_t)group->created_s, "changed",
-			 (json_int_t)group->changed_s);
+			 (json_int_t)group->changed_s, "change_delay_s",
+			 (json_int_t)group->change_delay_s);
 }
 
 static int take_row(const struct store_group *row, void *userdata)
@@ -97,6 +98,9 @@ static int read_group(const json_t *body, struct holder *holder)
 		r = check_plain(approvers, "approvers", NULL);
 	if (!r)
 		r = body_number(body, "quorum", 1, 1, STORE_QUORUM_MAX, &group->quorum);
+	if (!r)
+		r = body_number(body, "change_delay_s", 0, 0, STORE_CHANGE_DELAY_MAX_S,
+				&group->change_delay_s);
 	if (!r && json_array_size(approvers) > 0 && json_array_size(approvers) < group->quorum)
 		r = fail(-EINVAL, "member \"quorum\" is more than there are approvers");
 	return r;
@@ -104,7 +108,8 @@ static int read_group(const json_t *body, struct holder *holder)
 
 void route_groups_create(struct call *call)
 {
-	static const char *const names[] = { "name", "tags", "approvers", "quorum", NULL };
+	static const char *const names[] = { "name",   "tags",		 "approvers",
+					     "quorum", "change_delay_s", NULL };
 	struct holder holder = { .group = { .name = NULL } };
 	int r;
 
@@ -151,7 +156,8 @@ void route_groups_list(struct call *call)
 
 void route_groups_set(struct call *call)
 {
-	static const char *const names[] = { "tags", "approvers", "quorum", NULL };
+	static const char *const names[] = { "tags", "approvers", "quorum", "change_delay_s",
+					     NULL };
 	struct holder holder = { .group = { .name = call->words[0] } };
 	int r;
 

@@ -15,14 +15,15 @@ static json_t *json_of_proposal(const struct store_proposal *proposal)
 	char id[33];
 
 	text_hex(id, proposal->id, sizeof(proposal->id));
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I,"
+			 " s:I}",
 			 "proposal", id, "subject", proposal->subject, "name", proposal->name,
 			 "path", proposal->path, "body", json_of_text(proposal->body), "state",
 			 proposal->state, "created_by", proposal->created_by, "decided_by",
 			 proposal->decided_by, "created", (json_int_t)proposal->created_s, "until",
 			 (json_int_t)proposal->until_s, "decided", (json_int_t)proposal->decided_s,
 			 "votes", (json_int_t)proposal->votes, "quorum",
-			 (json_int_t)proposal->quorum);
+			 (json_int_t)proposal->quorum, "due", (json_int_t)proposal->due_s);
 }
 
 static int take_row(const struct store_proposal *row, void *userdata)

@@ -15,7 +15,7 @@ struct walk {
 };
 
 #define GROUP_COLUMNS                                                                              \
-	"SELECT name, tags, approvers, quorum, created_by, created_s, changed_s"                   \
+	"SELECT name, tags, approvers, quorum, created_by, created_s, changed_s, change_delay_s"   \
 	" FROM approval_group WHERE organization = $1"
 
 static int take_group(const struct db_row *row, void *userdata)
@@ -29,6 +29,7 @@ static int take_group(const struct db_row *row, void *userdata)
 		.created_by = db_text(row, 4),
 		.created_s = db_number(row, 5),
 		.changed_s = db_number(row, 6),
+		.change_delay_s = db_number(row, 7),
 	};
 
 	return walk->each(&group, walk->userdata);
@@ -84,8 +85,10 @@ static int finish(struct store *store, const struct store_by *by, const char *ev
 	CLEANUP_FREE char *detail = NULL;
 	int r;
 
-	r = text_format(&detail, "%s: tags %s, approvers %s, quorum %llu", group->name, group->tags,
-			group->approvers, (unsigned long long)group->quorum);
+	r = text_format(&detail, "%s: tags %s, approvers %s, quorum %llu, changes after %llu s",
+			group->name, group->tags, group->approvers,
+			(unsigned long long)group->quorum,
+			(unsigned long long)group->change_delay_s);
 	if (r == 0)
 		r = store_approvals_end(store, by, NULL, "an approval group was changed");
 	return r != 0 ? r : store_audit_action(store, by, event, NULL, detail);
@@ -101,12 +104,13 @@ static int create(struct store *store, const struct store_by *by,
 	if (r == 0)
 		r = db_run(store->db,
 			   "INSERT INTO approval_group (organization, name, tags, approvers,"
-			   " quorum, created_by, created_s, changed_s)"
-			   " VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+			   " quorum, created_by, created_s, changed_s, change_delay_s)"
+			   " VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
 			   DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES),
 				   DB_TEXT(group->name), DB_TEXT(group->tags),
 				   DB_TEXT(group->approvers), DB_NUMBER(group->quorum),
-				   DB_TEXT(by->actor), DB_NUMBER(now_s)));
+				   DB_TEXT(by->actor), DB_NUMBER(now_s),
+				   DB_NUMBER(group->change_delay_s)));
 	if (r == 0)
 		r = insert_tags(store, by, group);
 	return r != 0 ? r : finish(store, by, "approval-group-created", group);
@@ -134,11 +138,12 @@ static int change(struct store *store, const struct store_by *by,
 	if (r == 0)
 		r = db_run(store->db,
 			   "UPDATE approval_group SET tags = $1, approvers = $2, quorum = $3,"
-			   " changed_s = $4 WHERE organization = $5 AND name = $6",
+			   " changed_s = $4, change_delay_s = $7"
+			   " WHERE organization = $5 AND name = $6",
 			   DB_ARGS(DB_TEXT(group->tags), DB_TEXT(group->approvers),
 				   DB_NUMBER(group->quorum), DB_NUMBER(now_s),
 				   DB_BLOB(by->organization, ORGANIZATION_ID_BYTES),
-				   DB_TEXT(group->name)));
+				   DB_TEXT(group->name), DB_NUMBER(group->change_delay_s)));
 	if (r == 0 && db_changes(store->db) == 0)
 		return STORE_NOT_FOUND;
 	if (r == 0)

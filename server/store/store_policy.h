@@ -114,6 +114,7 @@ struct store_group {
 	const char *tags;      /* JSON array text: devices with one of these are under it */
 	const char *approvers; /* JSON array text of members' names; "[]": whoever has the role */
 	uint64_t quorum;
+	uint64_t change_delay_s; /* store_new_group */
 	const char *created_by;
 	uint64_t created_s, changed_s;
 };
@@ -132,6 +133,7 @@ struct store_new_group {
 	const char *const *tag_texts; /* without quote, comma and backslash */
 	size_t tag_count;
 	uint64_t quorum;
+	uint64_t change_delay_s; /* so long after a proposal, time stands for its yes; 0: never */
 };
 
 /* STORE_CONFLICT: the name is taken. Ends the pending requests of the organization: they are raised

@@ -22,13 +22,15 @@ static const char *const subject_names[] = {
 
 /* --- whose agreement -------------------------------------------------------------------------- */
 
-/* $1 organization, $2 the subject's name, $3 the proposal, $4 the voter. */
+/* $1 organization, $2 the subject's name, $3 the proposal, $4 the voter, $5 now. */
 #define GROUPS_WHERE                                                                               \
 	"SELECT CASE WHEN g.approvers = '[]'"                                                      \
 	"  OR replace(g.approvers, '\"' || $4 || '\"', '') <> g.approvers THEN 1 ELSE 0 END,"      \
 	" g.quorum, (SELECT count(*) FROM proposal_vote v WHERE v.proposal = $3"                   \
 	"  AND (g.approvers = '[]'"                                                                \
-	"   OR replace(g.approvers, '\"' || v.member || '\"', '') <> g.approvers))"                \
+	"   OR replace(g.approvers, '\"' || v.member || '\"', '') <> g.approvers)),"               \
+	" g.change_delay_s, CASE WHEN g.change_delay_s > 0 AND EXISTS (SELECT 1 FROM proposal p"   \
+	"  WHERE p.id = $3 AND p.created_s + g.change_delay_s <= $5) THEN 1 ELSE 0 END"            \
 	" FROM approval_group g WHERE g.organization = $1 AND g.quorum > 1 AND "
 
 static const char *const group_queries[] = {
@@ -47,18 +49,26 @@ static const char *const group_queries[] = {
 struct tally {
 	uint64_t groups;   /* that must agree */
 	uint64_t mine;	   /* of these, whose approver the voter is */
-	uint64_t complete; /* of these, with their quorum */
+	uint64_t complete; /* of these, with their quorum, or due */
 	uint64_t quorum;   /* the largest */
+	uint64_t delay_s;  /* the longest */
+	uint64_t late;	   /* of the complete ones, without their quorum */
+	bool waits_ever;   /* one of them is never due */
 };
 
 static int take_group(const struct db_row *row, void *userdata)
 {
 	struct tally *tally = userdata;
+	bool has_quorum = db_number(row, 2) >= db_number(row, 1);
+	bool is_due = db_number(row, 4) > 0;
 
 	tally->groups++;
 	tally->mine += db_number(row, 0) > 0;
-	tally->complete += db_number(row, 2) >= db_number(row, 1);
+	tally->complete += has_quorum || is_due;
+	tally->late += is_due && !has_quorum;
 	tally->quorum = MAX(tally->quorum, db_number(row, 1));
+	tally->delay_s = MAX(tally->delay_s, db_number(row, 3));
+	tally->waits_ever = tally->waits_ever || db_number(row, 3) == 0;
 	return 0;
 }
 
@@ -80,14 +90,18 @@ static int count_votes(struct store *store, const struct store_by *by, enum stor
 	static const uint8_t none[16];
 	uint8_t id[DEVICE_ID_BYTES];
 	struct db_value value;
+	uint64_t now_s;
 	int r = subject_value(subject, name, id, &value);
 
 	*ret = (struct tally){ .groups = 0 };
+	if (r == 0)
+		r = db_now(store->db, &now_s);
 	if (r < 0)
 		return r;
 	return db_query(store->db, group_queries[subject],
 			DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES), value,
-				DB_BLOB(proposal ? proposal : none, 16), DB_TEXT(by->actor)),
+				DB_BLOB(proposal ? proposal : none, 16), DB_TEXT(by->actor),
+				DB_NUMBER(now_s)),
 			take_group, ret);
 }
 
@@ -105,7 +119,7 @@ static int audit_proposal(struct store *store, const struct store_by *by, const 
 
 /* It is used up with the change that it is for, once, and only while it is pending. */
 static int use_proposal(struct store *store, const struct store_by *by, enum store_subject subject,
-			const char *name)
+			const char *name, const char *event)
 {
 	uint64_t now_s;
 	int r = db_now(store->db, &now_s);
@@ -121,7 +135,7 @@ static int use_proposal(struct store *store, const struct store_by *by, enum sto
 				   DB_TEXT(name)));
 	if (r == 0 && db_changes(store->db) == 0)
 		return STORE_NEEDS_QUORUM;
-	return r != 0 ? r : audit_proposal(store, by, "proposal-agreed", by->proposal, name);
+	return r != 0 ? r : audit_proposal(store, by, event, by->proposal, name);
 }
 
 int store_guard(struct store *store, const struct store_by *by, enum store_subject subject,
@@ -134,7 +148,10 @@ int store_guard(struct store *store, const struct store_by *by, enum store_subje
 		return r;
 	if (tally.complete < tally.groups)
 		return STORE_NEEDS_QUORUM;
-	return by->proposal ? use_proposal(store, by, subject, name) : 0;
+	if (!by->proposal)
+		return 0;
+	return use_proposal(store, by, subject, name,
+			    tally.late > 0 ? "proposal-due" : "proposal-agreed");
 }
 
 int store_guard_device(struct store *store, const struct store_by *by, const uint8_t *device)
@@ -175,7 +192,7 @@ static int find_same(struct store *store, const struct store_by *by,
 static int insert(struct store *store, const struct store_by *by,
 		  const struct store_new_proposal *new, const uint8_t *id, uint64_t now_s)
 {
-	uint64_t pending = 0;
+	uint64_t pending = 0, due_s;
 	struct tally tally;
 	int r;
 
@@ -190,15 +207,16 @@ static int insert(struct store *store, const struct store_by *by,
 		r = count_votes(store, by, new->subject, new->name, NULL, &tally);
 	if (r != 0)
 		return r;
+	due_s = tally.groups > 0 && !tally.waits_ever ? now_s + tally.delay_s : 0;
 	return db_run(store->db,
 		      "INSERT INTO proposal (id, organization, subject, name, path, body, quorum,"
-		      " created_by, created_s, until_s)"
-		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		      " created_by, created_s, until_s, due_s)"
+		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 		      DB_ARGS(DB_BLOB(id, 16), DB_BLOB(by->organization, ORGANIZATION_ID_BYTES),
 			      DB_TEXT(subject_names[new->subject]), DB_TEXT(new->name),
 			      DB_TEXT(new->path), DB_TEXT(new->body), DB_NUMBER(tally.quorum),
 			      DB_TEXT(by->actor), DB_NUMBER(now_s),
-			      DB_NUMBER(now_s + STORE_PROPOSAL_VALID_S)));
+			      DB_NUMBER(now_s + STORE_PROPOSAL_VALID_S), DB_NUMBER(due_s)));
 }
 
 static int make(struct store *store, const struct store_by *by,
@@ -309,6 +327,11 @@ static int vote(struct store *store, struct voting *voting, const uint8_t *id, b
 		r = count_votes(store, voting->by, voting->subject, voting->name, id, &tally);
 	if (r != 0)
 		return r;
+	/* Nobody's agreement is missing any more, only somebody who has it made. */
+	if (voting->is_own && agrees && tally.late > 0 && tally.complete >= tally.groups) {
+		*ret_complete = true;
+		return 0;
+	}
 	/* Whoever proposed it may take it back. */
 	if (voting->is_own ? agrees : tally.groups > 0 && tally.mine == 0)
 		return STORE_NOT_APPROVER;
@@ -342,7 +365,7 @@ struct walk {
 #define PROPOSAL_COLUMNS                                                                           \
 	"SELECT p.id, p.subject, p.name, p.path, p.body, p.state, p.created_by, p.decided_by,"     \
 	" p.created_s, p.until_s, p.decided_s, p.quorum,"                                          \
-	" (SELECT count(*) FROM proposal_vote v WHERE v.proposal = p.id)"                          \
+	" (SELECT count(*) FROM proposal_vote v WHERE v.proposal = p.id), p.due_s"                 \
 	" FROM proposal p WHERE p.organization = $1"
 
 static int take_row(const struct db_row *row, void *userdata)
@@ -361,6 +384,7 @@ static int take_row(const struct db_row *row, void *userdata)
 		.decided_s = db_number(row, 10),
 		.quorum = db_number(row, 11),
 		.votes = db_number(row, 12),
+		.due_s = db_number(row, 13),
 	};
 	bool is_pending = strcmp(proposal.state, "pending") == 0;
 	int r;

@@ -9,7 +9,8 @@
 #include "server/store/store.h"
 
 #define STORE_PROPOSAL_VALID_S (7 * 24 * 3600)
-#define STORE_PROPOSALS_MAX 200 /* pending ones of an organization */
+#define STORE_CHANGE_DELAY_MAX_S (6 * 24 * 3600) /* leaves a day to make it */
+#define STORE_PROPOSALS_MAX 200			 /* pending ones of an organization */
 
 /* A further outcome of changes: nothing was changed, people have to agree first. */
 enum { STORE_NEEDS_QUORUM = 5 };
@@ -31,7 +32,9 @@ struct store_proposal {
 	const char *state;   /* "pending", "agreed", "denied", "expired" */
 	const char *created_by, *decided_by;
 	uint64_t created_s, until_s, decided_s;
-	uint64_t votes, quorum; /* the quorum as it was when this was proposed */
+	uint64_t votes;
+	uint64_t quorum,
+		due_s; /* as they were when this was proposed; due_s: without votes, or 0 */
 };
 
 typedef int (*store_proposal_each)(const struct store_proposal *row, void *userdata);
@@ -53,8 +56,8 @@ struct store_new_proposal {
 int store_proposal_make(struct store *store, const struct store_by *by,
 			const struct store_new_proposal *new, uint8_t ret_id[static 16]) MUST_CHECK;
 
-/* One person's word. *ret_complete: enough agree now, so the request is to be made again with
- * by->proposal. STORE_NOT_FOUND; STORE_CONFLICT: it isn't pending any more; STORE_NOT_APPROVER
- * (store_policy.h). */
+/* One person's word; once it is due, also the proposer's own. *ret_complete: enough agree now, so
+ * the request is to be made again with by->proposal. STORE_NOT_FOUND; STORE_CONFLICT: it isn't
+ * pending any more; STORE_NOT_APPROVER (store_policy.h). */
 int store_proposal_vote(struct store *store, const struct store_by *by, const uint8_t id[static 16],
 			bool agrees, bool *ret_complete) MUST_CHECK;

@@ -224,6 +224,60 @@ static void keeps_the_authorizer(void **state)
 	assert_ok(store_authorizer_set(store, &fixture->by, &authorizer, "first again"));
 }
 
+static void age(struct fixture *fixture)
+{
+	fixture_sql(fixture, "UPDATE proposal SET created_s = created_s - 3600");
+}
+
+/* Where each group says so, time stands for its votes; who proposed it has it made. */
+static void time_may_stand_for_votes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_redeemed device = grouped_device(fixture, 2);
+	bool is_complete;
+	uint8_t id[16];
+
+	propose(fixture, "alice", &device, id);
+	age(fixture);
+	assert_int_equal(vote(fixture, "alice", id, true, &is_complete), STORE_NOT_APPROVER);
+	fixture_sql(fixture, "UPDATE approval_group SET change_delay_s = 7200");
+	assert_int_equal(vote(fixture, "alice", id, true, &is_complete), STORE_NOT_APPROVER);
+	assert_int_equal(weaken(fixture, &device, id), STORE_NEEDS_QUORUM);
+	age(fixture);
+	assert_int_equal(weaken(fixture, &device, NULL), STORE_NEEDS_QUORUM);
+	assert_int_equal(vote(fixture, "eve", id, true, &is_complete), STORE_NOT_APPROVER);
+	assert_ok(vote(fixture, "alice", id, true, &is_complete));
+	assert_true(is_complete);
+	assert_ok(weaken(fixture, &device, id));
+	assert_int_equal(fixture_number(fixture, AUDITED("proposal-due")), 1);
+	assert_int_equal(fixture_number(fixture, AUDITED("proposal-agreed")), 0);
+	assert_int_equal(weaken(fixture, &device, id), STORE_NEEDS_QUORUM); /* once */
+}
+
+/* One group's delay is no other's, and a no is one for ever. */
+static void time_stands_for_its_group_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message_redeemed device = grouped_device(fixture, 2);
+	struct store_new_group second = group_of(2);
+	bool is_complete;
+	uint8_t id[16];
+
+	second.name = "second";
+	assert_ok(store_group_create(fixture->parts.store, &fixture->by, &second));
+	fixture_sql(fixture, "UPDATE approval_group SET change_delay_s = 3600 WHERE name = 'prod'");
+	propose(fixture, "alice", &device, id);
+	assert_int_equal(fixture_number(fixture, "SELECT due_s FROM proposal"), 0);
+	age(fixture);
+	assert_int_equal(vote(fixture, "alice", id, true, &is_complete), STORE_NOT_APPROVER);
+	assert_int_equal(weaken(fixture, &device, id), STORE_NEEDS_QUORUM);
+	fixture_sql(fixture, "UPDATE approval_group SET change_delay_s = 3600");
+	assert_ok(vote(fixture, "bob", id, false, &is_complete));
+	assert_int_equal(vote(fixture, "alice", id, true, &is_complete), STORE_CONFLICT);
+	assert_int_equal(weaken(fixture, &device, id), STORE_NEEDS_QUORUM);
+	assert_false(is_weak(fixture));
+}
+
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -235,6 +289,8 @@ int main(void)
 		WITH_FIXTURE(counts_once_more),
 		WITH_FIXTURE(serves_for_its_own_subject),
 		WITH_FIXTURE(keeps_the_authorizer),
+		WITH_FIXTURE(time_may_stand_for_votes),
+		WITH_FIXTURE(time_stands_for_its_group_alone),
 	};
 
 	return cmocka_run_group_tests_name("server_proposals", tests, NULL, NULL);

@@ -193,6 +193,38 @@ equal "three at once: it is made once" "$(member '[.events[] | select(.event == 
 equal "its row says who had proposed what" "$(member '[.events[] | select(.event == "proposal-made"
 	and (.detail | test("approval-groups/two/set")))] | length > 0')" true
 
+# --- where a group says that time may stand for it
+new_device '{"name":"late","allow_from":["192.0.2.0/24"],"tags":["role=late"]}'
+late='{"name":"late","tags":["role=late"],"approvers":["bob","carol"],"quorum":2,"change_delay_s":'
+api POST /v1/approval-groups "${late}600000}"
+expect "a delay that no proposal lives to see" 400 invalid
+api POST /v1/approval-groups "${late}3600}"
+equal "a group with a delay" "$status $(member .change_delay_s)" "201 3600"
+as alice api POST "/v1/devices/$device/set" '{"add_from":["127.0.0.1"]}'
+proposed "time"
+equal "time: due in an hour" "$(member '.due - .created')" 3600
+as alice api POST "/v1/proposals/$proposal/approve"
+expect "time: not yet" 403 approver
+store_sql "UPDATE proposal SET created_s = created_s - 3601 WHERE id = x'$proposal'"
+as eve api POST "/v1/proposals/$proposal/approve"
+expect "time: due, but not for somebody else" 403 approver
+equal "time: it isn't made by itself" "$(device_is '.allow_from | join(" ")')" 192.0.2.0/24
+as alice api POST "/v1/proposals/$proposal/approve"
+expect "time: due, and made by who proposed it" 200
+equal "time: now" "$(device_is '.allow_from | join(" ")')" "192.0.2.0/24 127.0.0.1"
+api GET "/v1/audit?limit=20"
+equal "time: the audit doesn't say that anybody agreed" "$(member "[.events[] | select(.detail | contains(\"$proposal\")) | .event] | sort | join(\" \")")" \
+	"proposal-due proposal-made"
+as alice api POST "/v1/devices/$device/set" '{"tags":[]}'
+proposed "a no in time"
+as bob api POST "/v1/proposals/$proposal/deny"
+store_sql "UPDATE proposal SET created_s = created_s - 3601 WHERE id = x'$proposal'"
+as alice api POST "/v1/proposals/$proposal/approve"
+expect "a no in time: stays a no" 409 conflict
+check "ctl: a delay" grep -q created <<<"$("$panocryptctl" approval-group create slow --tag role=slow --quorum 2 --change-delay 24h)"
+api GET /v1/approval-groups
+equal "ctl: is a day" "$(member '.approval_groups[] | select(.name == "slow") | .change_delay_s')" 86400
+
 api GET /v1/proposals/00000000000000000000000000000000
 expect "no such proposal" 404 not-found
 
