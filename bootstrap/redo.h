@@ -30,7 +30,8 @@ struct redo {
 #define CLEANUP_REDO CLEANUP(redo_done)
 void redo_done(struct redo *redo);
 
-/* Reads only. Negative when the device can't be read, and no log was found where it can. The caller ends it with redo_done(). */
+/* Reads only. Negative when the device can't be read, and no log was found where it can. The caller
+ * ends it with redo_done(). */
 int redo_look(const char *device, const struct secret *key, struct redo *ret) MUST_CHECK;
 
 /* Where a log of what the view holds may stand: [from, to) on the device. -ENOSPC with a sentence
