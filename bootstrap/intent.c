@@ -143,10 +143,10 @@ int intent_print(const struct intent *intent, char **ret)
 {
 	CLEANUP_JSON json_t *root = json_object();
 	char checksum[2 * SHA256_BYTES + 1];
-	json_t *body = json_object();
+	json_t *body = root ? json_object() : NULL;
 	int r;
 
-	if (!root || !body || json_object_set_new(root, "body", body) < 0)
+	if (!body || json_object_set_new(root, "body", body) < 0)
 		return -ENOMEM;
 	if (json_object_set_new(body, "version", json_integer(INTENT_VERSION)) < 0)
 		return -ENOMEM;
