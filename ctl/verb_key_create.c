@@ -13,7 +13,7 @@ struct options {
 	struct ctl ctl;
 	const char *description, *expires_in, *approval, *environment, *workload, *absent_after;
 	struct option_list tags, allow_from, redeem_from, networks;
-	uint64_t max_uses;
+	uint64_t max_uses, rate_per_hour, live_max;
 	bool hold, ephemeral;
 };
 
@@ -26,6 +26,10 @@ static const struct option_row rows[] = {
 	  "the key may be used from here only; may be repeated" },
 	{ "max-uses", NULL, OPTION_NUMBER, offsetof(struct options, max_uses), "N",
 	  "how many devices it may enroll (default: 1)" },
+	{ "rate-per-hour", NULL, OPTION_NUMBER, offsetof(struct options, rate_per_hour), "N",
+	  "so many an hour at most" },
+	{ "live-max", NULL, OPTION_NUMBER, offsetof(struct options, live_max), "N",
+	  "so many of its devices at once, not counting revoked ones" },
 	{ "expires-in", NULL, OPTION_TEXT, offsetof(struct options, expires_in), "TIME",
 	  "such as 30m, 24h, 7d (default: 24h)" },
 	{ "network-list", NULL, OPTION_LIST, offsetof(struct options, networks), "NAME",
@@ -82,12 +86,14 @@ static int make_body(const struct options *options, json_t **ret)
 	r = ctl_duration(options->expires_in ? options->expires_in : "24h", &expires_in_s);
 	if (r < 0)
 		return r;
-	*ret = json_pack("{s:s, s:o, s:o, s:o, s:I, s:I}", "description",
+	*ret = json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "description",
 			 options->description ? options->description : "", "tags",
 			 ctl_list(&options->tags), "allow_from", ctl_list(&options->allow_from),
 			 "redeem_from", ctl_list(&options->redeem_from), "max_uses",
 			 (json_int_t)(options->max_uses ? options->max_uses : 1), "expires_in_s",
-			 (json_int_t)expires_in_s);
+			 (json_int_t)expires_in_s, "rate_per_hour",
+			 (json_int_t)options->rate_per_hour, "live_max",
+			 (json_int_t)options->live_max);
 	return add_defaults(options, *ret);
 }
 

@@ -171,7 +171,8 @@ struct message_mint_key {
 	char environment[68], workload[68];
 	uint64_t max_uses; /* at least 1 */
 	uint64_t expires_in_s, absence_s;
-	uint32_t hold, ephemeral; /* 0 or 1 */
+	uint64_t rate_per_hour, live_max; /* 0: no limit */
+	uint32_t hold, ephemeral;	  /* 0 or 1 */
 };
 
 struct message_key_minted {

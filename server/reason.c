@@ -67,6 +67,10 @@ static const struct reason_row enrollment_rows[] = {
 	{ "key-unknown", "no such enrollment key, or a wrong secret: check for typing mistakes" },
 	{ "key-expired", "the enrollment key has expired: create another" },
 	{ "key-used-up", "the enrollment key was used as often as it may: create another" },
+	{ "key-full", "as many devices of the enrollment key live as may: revoke some, or create "
+		      "another" },
+	{ "key-too-fast", "the enrollment key has enrolled as many in the last hour as it may: try "
+			  "again later, or create another" },
 	{ "key-revoked", "the enrollment key was revoked: create another" },
 	{ "source-denied", "the address isn't in the enrollment key's redeem_from: create a key "
 			   "that allows it" },

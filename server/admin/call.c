@@ -142,7 +142,7 @@ json_t *json_of_enrollment_key(const struct store_enrollment_key *key)
 {
 	return json_pack(
 		"{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o,"
-		" s:s, s:s, s:s, s:b, s:b, s:I}",
+		" s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I}",
 		"id", key->id, "state", key_state(key), "description", key->description, "tags",
 		json_of_text(key->tags), "allow_from", json_of_text(key->allow_from), "redeem_from",
 		json_of_text(key->redeem_from), "created_by", key->created_by, "max_uses",
@@ -151,5 +151,7 @@ json_t *json_of_enrollment_key(const struct store_enrollment_key *key)
 		(json_int_t)key->revoked_s, "compromised", (json_int_t)key->compromised_s,
 		"network_lists", json_of_text(key->networks), "approval", key->approval,
 		"environment", key->environment, "workload", key->workload, "hold", key->hold,
-		"ephemeral", key->ephemeral, "absence_s", (json_int_t)key->absence_s);
+		"ephemeral", key->ephemeral, "absence_s", (json_int_t)key->absence_s,
+		"rate_per_hour", (json_int_t)key->rate_per_hour, "live_max",
+		(json_int_t)key->live_max);
 }

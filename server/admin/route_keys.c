@@ -25,6 +25,10 @@ static int read_limits(const json_t *body, struct message_mint_key *ret)
 	r = js_u64_or(body, "max_uses", 1, &ret->max_uses);
 	if (!r)
 		r = js_u64_or(body, "expires_in_s", EXPIRES_DEFAULT_S, &ret->expires_in_s);
+	if (!r)
+		r = body_number(body, "rate_per_hour", 0, 0, USES_MOST, &ret->rate_per_hour);
+	if (!r)
+		r = body_number(body, "live_max", 0, 0, USES_MOST, &ret->live_max);
 	if (r < 0)
 		return r;
 	if (ret->max_uses < 1 || ret->max_uses > USES_MOST)
@@ -68,11 +72,12 @@ static int read_defaults(const json_t *body, struct message_mint_key *ret)
 
 static int read_question(const struct call *call, struct message_mint_key *ret)
 {
-	static const char *const names[] = { "description",   "tags",	  "allow_from",
-					     "redeem_from",   "max_uses", "expires_in_s",
-					     "network_lists", "approval", "environment",
-					     "workload",      "hold",	  "ephemeral",
-					     "absence_s",     NULL };
+	static const char *const names[] = {
+		"description", "tags",	       "allow_from",	"redeem_from",
+		"max_uses",    "expires_in_s", "network_lists", "approval",
+		"environment", "workload",     "hold",		"ephemeral",
+		"absence_s",   "live_max",     "rate_per_hour", NULL
+	};
 	const char *description;
 	int r;
 

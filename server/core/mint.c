@@ -210,6 +210,8 @@ static int make_key(struct core_parts *parts, const struct message_mint_key *req
 				     .environment = request->environment,
 				     .workload = request->workload,
 				     .absence_s = request->absence_s,
+				     .rate_per_hour = request->rate_per_hour,
+				     .live_max = request->live_max,
 				     .hold = request->hold > 0,
 				     .ephemeral = request->ephemeral > 0,
 				     .max_uses = request->max_uses };

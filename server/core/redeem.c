@@ -28,6 +28,8 @@ static const struct outcome_row outcome_rows[REDEEM_OUTCOME_COUNT] = {
 	[REDEEM_CLONE] = { 409, "clone" },
 	[REDEEM_KEY_EXPIRED] = { 403, "key-expired" },
 	[REDEEM_KEY_USED_UP] = { 403, "key-used-up" },
+	[REDEEM_KEY_FULL] = { 403, "key-full" },
+	[REDEEM_KEY_TOO_FAST] = { 429, "key-too-fast" },
 	[REDEEM_SLOW_DOWN] = { 429, "slow-down" },
 	[REDEEM_QUARANTINE] = { 503, "quarantine" },
 };
@@ -65,6 +67,10 @@ int redeem_judge(const struct redeem_facts *facts, enum redeem_outcome *ret)
 		*ret = REDEEM_KEY_EXPIRED;
 	else if (facts->key->uses >= facts->key->max_uses)
 		*ret = REDEEM_KEY_USED_UP;
+	else if (facts->key->live_max && facts->redeemed.live >= facts->key->live_max)
+		*ret = REDEEM_KEY_FULL;
+	else if (facts->key->rate_per_hour && facts->redeemed.lately >= facts->key->rate_per_hour)
+		*ret = REDEEM_KEY_TOO_FAST;
 	else
 		*ret = REDEEM_NEW;
 	return 0;
@@ -125,7 +131,9 @@ static int judge(struct redeeming *redeeming, enum redeem_outcome *ret)
 		return r;
 	facts.enrolled = r == 0 ? &redeeming->enrolled : NULL;
 	facts.now_s = redeeming->now_s;
-	return redeem_judge(&facts, ret);
+	r = store_redeem_count(redeeming->parts->store, redeeming->key_id, &redeeming->key,
+			       redeeming->now_s, &facts.redeemed);
+	return r < 0 ? r : redeem_judge(&facts, ret);
 }
 
 static int audit_enrolled(struct redeeming *redeeming, const char *event, const uint8_t *device)

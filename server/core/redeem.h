@@ -20,6 +20,8 @@ enum redeem_outcome {
 	REDEEM_CLONE,
 	REDEEM_KEY_EXPIRED,
 	REDEEM_KEY_USED_UP,
+	REDEEM_KEY_FULL,
+	REDEEM_KEY_TOO_FAST,
 	REDEEM_SLOW_DOWN,
 	REDEEM_QUARANTINE,
 	REDEEM_OUTCOME_COUNT,
@@ -31,6 +33,7 @@ struct redeem_facts {
 	const struct store_redeem *key;
 	const char *key_id;
 	const struct store_enrolled *enrolled; /* NULL: the nonce is new */
+	struct store_redeemed redeemed;	       /* by the key, so far */
 	const uint8_t *fingerprint;
 	const struct source_address *source;
 };

@@ -95,6 +95,7 @@ struct store_enrollment_key {
 	/* What its devices begin with. hold: held, until people have looked. */
 	const char *networks, *approval, *environment, *workload;
 	uint64_t absence_s;
+	uint64_t rate_per_hour, live_max; /* 0: no limit */
 	bool hold, ephemeral;
 };
 

@@ -260,7 +260,7 @@ struct store_new_key {
 	uint8_t secret_hash[SECRET_HASH_BYTES];
 	const char *description, *tags, *allow_from, *redeem_from, *created_by;
 	const char *networks, *approval, *environment, *workload;
-	uint64_t max_uses, created_s, expires_s, absence_s;
+	uint64_t max_uses, created_s, expires_s, absence_s, rate_per_hour, live_max;
 	bool hold, ephemeral;
 };
 
@@ -273,6 +273,7 @@ struct store_redeem {
 	char organization_name[128];
 	uint8_t secret_hash[SECRET_HASH_BYTES];
 	uint64_t max_uses, uses, expires_s, revoked_s;
+	uint64_t rate_per_hour, live_max; /* 0: no limit */
 	char tags[1024];
 	char allow_from[LIST_TEXT_SIZE], redeem_from[LIST_TEXT_SIZE];
 };
@@ -282,6 +283,12 @@ int store_redeem_key(struct store *store, const char *id, struct store_redeem *r
 /* Gives a new device what its key's devices begin with, besides tags and addresses. */
 int store_redeem_defaults(struct store *store, const char *id,
 			  const uint8_t device[static DEVICE_ID_BYTES]) MUST_CHECK;
+/* How many of the key's devices were made in the last hour, and how many aren't revoked. */
+struct store_redeemed {
+	uint64_t lately, live;
+};
+int store_redeem_count(struct store *store, const char *id, const struct store_redeem *key,
+		       uint64_t now_s, struct store_redeemed *ret) MUST_CHECK;
 /* Counts one use. STORE_CONFLICT: there was none left. */
 int store_redeem_use(struct store *store, const char *id) MUST_CHECK;
 

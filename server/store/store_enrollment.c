@@ -19,9 +19,10 @@ int store_enrollment_key_insert(struct store *store, const struct store_new_key 
 		store->db,
 		"INSERT INTO enrollment_key (id, organization, secret_hash, description, tags,"
 		" allow_from, redeem_from, created_by, max_uses, created_s, expires_s, networks,"
-		" approval, hold, absence_s, ephemeral, environment, workload)"
+		" approval, hold, absence_s, ephemeral, environment, workload, rate_per_hour,"
+		" live_max)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-		" $17, $18)",
+		" $17, $18, $19, $20)",
 		DB_ARGS(DB_TEXT(key->id), DB_BLOB(key->organization, ORGANIZATION_ID_BYTES),
 			DB_BLOB(key->secret_hash, SECRET_HASH_BYTES), DB_TEXT(key->description),
 			DB_TEXT(key->tags), DB_TEXT(key->allow_from), DB_TEXT(key->redeem_from),
@@ -30,7 +31,8 @@ int store_enrollment_key_insert(struct store *store, const struct store_new_key 
 			DB_TEXT(key->networks), DB_TEXT(key->approval),
 			DB_NUMBER(key->hold ? 1 : 0), DB_NUMBER(key->absence_s),
 			DB_NUMBER(key->ephemeral ? 1 : 0), DB_TEXT(key->environment),
-			DB_TEXT(key->workload)));
+			DB_TEXT(key->workload), DB_NUMBER(key->rate_per_hour),
+			DB_NUMBER(key->live_max)));
 }
 
 struct walk {
@@ -42,9 +44,8 @@ struct walk {
 #define KEY_COLUMNS                                                                                \
 	"SELECT id, description, tags, allow_from, redeem_from, created_by, max_uses, uses,"       \
 	" created_s, expires_s, revoked_s, compromised_s, networks, approval,"                     \
-	" hold, absence_s, ephemeral, environment, workload FROM enrollment_key WHERE "            \
-	"organization "                                                                            \
-	"= $1"
+	" hold, absence_s, ephemeral, environment, workload, rate_per_hour, live_max"              \
+	" FROM enrollment_key WHERE organization = $1"
 
 static int take_key(const struct db_row *row, void *userdata)
 {
@@ -69,6 +70,8 @@ static int take_key(const struct db_row *row, void *userdata)
 		.ephemeral = db_number(row, 16) > 0,
 		.environment = db_text(row, 17),
 		.workload = db_text(row, 18),
+		.rate_per_hour = db_number(row, 19),
+		.live_max = db_number(row, 20),
 	};
 
 	key.expired = key.expires_s <= walk->now_s;
@@ -203,6 +206,8 @@ static int take_redeem(const struct db_row *row, void *userdata)
 	key->uses = db_number(row, 4);
 	key->expires_s = db_number(row, 5);
 	key->revoked_s = db_number(row, 6);
+	key->rate_per_hour = db_number(row, 10);
+	key->live_max = db_number(row, 11);
 	r = db_blob_copy(row, 0, key->organization, sizeof(key->organization));
 	if (r == 0)
 		r = db_text_copy(row, 1, key->organization_name, sizeof(key->organization_name));
@@ -219,7 +224,8 @@ int store_redeem_key(struct store *store, const char *id, struct store_redeem *r
 {
 	return store_one(store,
 			 "SELECT k.organization, o.name, k.secret_hash, k.max_uses, k.uses,"
-			 " k.expires_s, k.revoked_s, k.tags, k.allow_from, k.redeem_from"
+			 " k.expires_s, k.revoked_s, k.tags, k.allow_from, k.redeem_from,"
+			 " k.rate_per_hour, k.live_max"
 			 " FROM enrollment_key k JOIN organization o ON o.id = k.organization"
 			 " WHERE k.id = $1",
 			 DB_ARGS(DB_TEXT(id)), take_redeem, ret);
@@ -237,6 +243,31 @@ int store_redeem_defaults(struct store *store, const char *id,
 		       DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES), DB_TEXT(id)));
 
 	return r == 0 && db_changes(store->db) != 1 ? STORE_NOT_FOUND : r;
+}
+
+static int take_redeemed(const struct db_row *row, void *userdata)
+{
+	struct store_redeemed *redeemed = userdata;
+
+	redeemed->lately = db_number(row, 0);
+	redeemed->live = db_number(row, 1);
+	return 0;
+}
+
+int store_redeem_count(struct store *store, const char *id, const struct store_redeem *key,
+		       uint64_t now_s, struct store_redeemed *ret)
+{
+	*ret = (struct store_redeemed){ .live = 0 };
+	if (!key->rate_per_hour && !key->live_max)
+		return 0;
+	return db_query(store->db,
+			"SELECT (SELECT count(*) FROM device WHERE organization = $1"
+			"  AND enrollment_key = $2 AND created_s > $3),"
+			" (SELECT count(*) FROM device WHERE organization = $1"
+			"  AND enrollment_key = $2 AND revoked_s = 0)",
+			DB_ARGS(DB_BLOB(key->organization, ORGANIZATION_ID_BYTES), DB_TEXT(id),
+				DB_NUMBER(now_s - MIN(now_s, 3600))),
+			take_redeemed, ret);
 }
 
 int store_redeem_use(struct store *store, const char *id)

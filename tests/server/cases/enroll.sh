@@ -33,6 +33,43 @@ expect "the second use" 201
 enroll "$key"
 expect "used up" 403 key-used-up
 
+# --- how many live, how fast
+new_key '{"max_uses":100,"live_max":2}'
+enroll "$key"
+first=$(member .device)
+enroll "$key"
+expect "two of at most two" 201
+enroll "$key"
+expect "a third" 403 key-full
+api POST "/v1/devices/$first/revoke"
+enroll "$key"
+expect "in the place of a revoked one" 201
+new_key '{"max_uses":100,"rate_per_hour":2}'
+enroll "$key"
+enroll "$key"
+expect "two within an hour" 201
+again=$(enroll_body "$key")
+enroll "$key"
+expect "a third within the hour" 429 key-too-fast
+store_sql "UPDATE device SET created_s = created_s - 3601 WHERE enrollment_key = '$key_id'"
+api_token=- api POST /v1/enroll "$again"
+expect "an hour later" 201
+api_token=- api POST /v1/enroll "$again"
+expect "the same machine again isn't counted" 200
+new_key '{"max_uses":100,"rate_per_hour":1}'
+again=$(enroll_body "$key")
+api_token=- api POST /v1/enroll "$again"
+api_token=- api POST /v1/enroll "$again"
+expect "nor where the rate is used up by itself" 200
+new_key '{"max_uses":100,"live_max":5}'
+statuses=$(for ((i = 0; i < 20; i++)); do
+	fetch -o /dev/null -w '%{http_code}\n' -H 'Content-Type: application/json' --data-binary "$(enroll_body "$key")" \
+		"$server_admin_url/v1/enroll" &
+done | sort | uniq -c | awk '{ print $2, $1 }')
+equal "of twenty at once five" "$(grep '^201' <<<"$statuses")" "201 5"
+api POST /v1/enrollment-keys '{"live_max":-1}'
+expect "no number" 400 invalid
+
 new_key '{"expires_in_s":1}'
 expired() {
 	api GET /v1/enrollment-keys
