@@ -50,6 +50,10 @@ int keyring_put(const char *luks_uuid, const struct secret *volume_key, unsigned
 	struct key_name name = name_of(luks_uuid);
 	long id;
 
+	/* Who gives away rights must possess the key. From the session keyring of a shell, or of a
+	 * service, it may not be reached; from the process keyring it is, once the user's is in it.
+	 * Where that is refused, what follows says so. */
+	(void)syscall(SYS_keyctl, KEYCTL_LINK, KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING);
 	id = syscall(SYS_add_key, KEY_TYPE, name.text, volume_key->data, volume_key->len,
 		     KEY_SPEC_USER_KEYRING);
 	if (id < 0)

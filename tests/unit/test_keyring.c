@@ -60,11 +60,28 @@ static void key_goes_by_itself(void **state)
 	assert_ok(keyring_drop(UUID));
 }
 
+/* As in a shell that systemd has started: its session keyring doesn't lead to the user keyring. */
+static void from_another_session(void **state)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY, found = SECRET_EMPTY;
+
+	(void)state;
+	if (!has_keyring())
+		skip();
+	assert_true(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) > 0);
+	assert_ok(secret_copy(&key, "volume key", 10));
+	assert_ok(keyring_put(UUID, &key, 60));
+	assert_ok(keyring_get(UUID, &found));
+	assert_int_equal(found.len, 10);
+	assert_ok(keyring_drop(UUID));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(put_get_drop),
 		cmocka_unit_test(key_goes_by_itself),
+		cmocka_unit_test(from_another_session),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
