@@ -62,9 +62,9 @@ vm_up convert 600
 check "it came up on the same disk under another name" guest \
 	'lsblk -nrspo NAME "$(findmnt -no SOURCE /)" | grep -q nvme'
 check "it waits for the key, and says so" wait_for 120 waits_for key
-guest "printf wrong-$recovery >/run/wrong" 30
+guest "umask 077; printf wrong-$recovery >/run/wrong" 30
 check "a wrong passphrase is refused" guest "! $bootstrap resume --recovery-passphrase-file /run/wrong 2>&1 | grep -q 'at hand'"
-guest "printf %s $recovery >/run/k; $bootstrap resume --max-rate 2M --recovery-passphrase-file /run/k" 120
+guest "umask 077; printf %s $recovery >/run/k2; $bootstrap resume --max-rate 2M --recovery-passphrase-file /run/k2" 120
 goes_on "without its server"
 
 # --- memory: the pages of a program, a swap file and the caches, all of them beyond what there is
