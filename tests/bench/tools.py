@@ -96,7 +96,7 @@ def peaks(*words):
                 if now:
                     found[key] = tuple(map(max, now, found.get(key, (0, 0))))
             level, depth = [pid for parent in level for pid in children(parent)], depth + 1
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(LOOK_EVERY_S)  # what a peak is sampled by
     check_status(words, subprocess.CompletedProcess(words, child.returncode, b"", child.stderr.read()))
     return found
 

@@ -153,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         if mode == "late":
             time.sleep(4)  # longer than the server waits
         while mode in ("silent", "wait") and not (HERE / "go").exists():
-            time.sleep(0.05)
+            time.sleep(0.05)  # between two looks for the file
         if mode in ("silent", "drip"):
             self.send_response(200)
             self.send_header("Content-Length", "500")
@@ -161,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
             for _ in range(50 if mode == "drip" else 0):
                 self.wfile.write(b"x")
                 self.wfile.flush()
-                time.sleep(0.1)
+                time.sleep(0.1)  # a byte at a time, for longer than the server waits
         elif mode == "redirect":
             self.send(302, b"", f"https://127.0.0.1:{self.server.server_port}/elsewhere")
         elif mode == "error":

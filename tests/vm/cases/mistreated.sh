@@ -72,16 +72,16 @@ guest 'fallocate -l 96M /swapfile && chmod 600 /swapfile && mkswap -q /swapfile 
 	cat >/run/hog.py <<"PY"
 import time
 memory = dict(line.split(":") for line in open("/proc/meminfo"))
-held = bytearray((int(memory["MemAvailable"].split()[0]) << 10) + (48 << 20))
+held = bytearray((int(memory["MemAvailable"].split()[0]) << 10) + (72 << 20))
 end = time.monotonic() + 120
 while time.monotonic() < end:
     for at in range(0, len(held), 4096):
         held[at] = (held[at] + 1) & 255
 PY
 	nohup python3 /run/hog.py >/dev/null 2>&1 & echo $! >/run/hog
-	nohup sh -c "while kill -0 \$(cat /run/hog); do echo 3 >/proc/sys/vm/drop_caches; sleep 1; done" >/dev/null 2>&1 &
-	sleep 10' 120
-check "the swap file is in use" guest '[ "$(awk "/^\/swapfile/ { print \$4 }" /proc/swaps)" -gt 10000 ]' 120
+	# once a second: the caches are to be empty again and again while the run goes on
+	nohup sh -c "while kill -0 \$(cat /run/hog); do echo 3 >/proc/sys/vm/drop_caches; sleep 1; done" >/dev/null 2>&1 &' 120
+check "the swap file is in use" wait_for 120 guest '[ "$(awk "/^\/swapfile/ { print \$4 }" /proc/swaps)" -gt 10000 ]'
 goes_on "with no memory to spare"
 guest 'kill $(cat /run/hog); swapoff /swapfile; rm /swapfile' 300
 
