@@ -7,7 +7,7 @@
 #> make demo          the main job, once, narrated: server, stock VM, conversion, reboots, refusal
 #> make check         the tests that a change must pass; ends with "N passed, N failed, N skipped";
 #>                    PARTS="unit wire" runs some of: build sanitized unit wire fuzz server static
-#>                    native crash static_tests vm powercut
+#>                    native crash static_tests vm cuts powercut
 #> make unit          the unit tests alone (seconds); T=name runs one of them
 #> make static        the static panocrypt-bootstrap from pinned, checksummed sources
 #> make release       checked, stripped, checksummed artifacts

@@ -111,8 +111,8 @@ device_progress() {
 		d.get('phase_state') or '-', d.get('percent') or 0) for d in v['devices'][:1]) or 'not enrolled yet'"
 }
 
-# convert_watch NAME SECONDS: shows each new phase as the server hears of it, until the device has left. Fails
-# when a phase fails, or in time.
+# convert_watch NAME SECONDS [HOOK]: shows each new phase as the server hears of it and calls HOOK with it, until the device
+# has left. Fails when a phase fails, or in time.
 convert_watch() {
 	local name=$1 end=$((SECONDS + $2 * vm_slow)) now last=
 	while :; do
@@ -120,6 +120,7 @@ convert_watch() {
 		if [ -n "$now" ] && [ "$now" != "$last" ]; then
 			printf '%4d s  %s\n' $((SECONDS - convert_start)) "$now"
 			last=$now
+			${3:-:} "$now"
 		fi
 		case $now in
 		active\ leave\ done*) return 0 ;;
