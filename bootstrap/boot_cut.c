@@ -96,7 +96,7 @@ static int prove(const struct cut *cut)
  * superblock back. */
 static int replay_journal(const struct boot_run *run)
 {
-	int r = mount_device(run->root_device, REPLAY_MOUNT, run->root_type, MS_RDONLY, NULL);
+	int r = boot_mount(run->root_device, REPLAY_MOUNT, run->root_type, MS_RDONLY);
 
 	return r < 0 ? r : mount_remove(REPLAY_MOUNT);
 }

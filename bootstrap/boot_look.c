@@ -76,7 +76,7 @@ int boot_mount_state(struct boot_run *run, bool is_writable)
 
 	if (kmods_load(run->state_type) < 0)
 		fail_clear(); /* built in, or mount(2) says it better */
-	r = mount_device(run->state_device, STATE_MOUNT, run->state_type, flags, NULL);
+	r = boot_mount(run->state_device, STATE_MOUNT, run->state_type, flags);
 	if (r < 0)
 		return r;
 	run->is_mounted = true;

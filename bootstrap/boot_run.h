@@ -49,6 +49,10 @@ void boot_act(struct boot_run *run, const struct boot_decision *decision,
 /* Nothing may be mounted from this disk: says why, for ever. */
 _Noreturn void boot_hold(const char *reason);
 
+/* As mount_device(), after the filesystem's own check where the kernel refuses it. */
+int boot_mount(const char *device, const char *target, const char *fstype,
+	       unsigned long flags) MUST_CHECK;
+
 /* --- boot_cut.c ------------------------------------------------------------------------------- */
 
 int boot_carve(struct boot_run *run) MUST_CHECK;

@@ -96,8 +96,8 @@ int mount_device(const char *device, const char *target, const char *fstype, uns
 	if (r < 0)
 		return r;
 	if (mount(device, target, fstype, flags, data) < 0)
-		return fail(-errno, "mounting %s (%s) at %s: %s", device, fstype, target,
-			    strerror(errno));
+		return fail(-errno, "mounting %s (%s) at %s: %s (error %d)", device, fstype, target,
+			    strerror(errno), errno); /* musl has no words for EUCLEAN */
 	return 0;
 }
 

@@ -16,7 +16,8 @@ fault_sources="tests/fault/crash.c tests/fault/enumerate.c tests/fault/gpt.c tes
 	tests/fault/record.c tests/fault/record_calls.c tests/fault/scenario.c tests/fault/setup.c
 	tests/fault/setup_grub.c tests/fault/states.c tests/fault/world.c tests/fault/world_disk.c
 	tests/fault/world_phases.c
-	bootstrap/block.c bootstrap/boot_act.c bootstrap/boot_cut.c bootstrap/boot_look.c bootstrap/boot_sizes.c
+	bootstrap/block.c bootstrap/boot_act.c bootstrap/boot_cut.c bootstrap/boot_look.c bootstrap/boot_mount.c
+	bootstrap/boot_sizes.c
 	bootstrap/boot_step.c bootstrap/boot_table.c bootstrap/free_space.c bootstrap/free_space_run.c bootstrap/fs.c
 	bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c bootstrap/gate.c bootstrap/grub.c bootstrap/grub_core.c
 	bootstrap/grub_switch.c bootstrap/intent.c bootstrap/luks.c bootstrap/luks_json.c bootstrap/luks_reencrypt.c

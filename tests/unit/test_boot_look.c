@@ -4,11 +4,12 @@
  * mid-conversion: disks under another name, a header copy or an intent that is missing or damaged,
  * at each boot of a conversion. Files are in memory; devices are fakes that know no name but the
  * one of the day.
- * UNIT_SOURCES: bootstrap/boot_look.c bootstrap/boot_step.c bootstrap/intent.c
- * UNIT_SOURCES: tests/unit/fake_files.c
+ * UNIT_SOURCES: bootstrap/boot_look.c bootstrap/boot_mount.c bootstrap/boot_step.c
+ * UNIT_SOURCES: bootstrap/intent.c tests/unit/fake_files.c
  */
 #include "bootstrap/block.h"
 #include "bootstrap/boot_run.h"
+#include "bootstrap/fs.h"
 #include "bootstrap/kmods.h"
 #include "bootstrap/mount.h"
 #include "bootstrap/place.h"
@@ -32,6 +33,7 @@ static struct fake_files files;
 static struct {
 	const char *disk; /* its name at this boot */
 	bool has_boot_partition, is_luks, is_encrypted;
+	bool is_torn, is_beyond_repair; /* the state's filesystem */
 } world;
 
 /* --- the boots of a conversion ---------------------------------------------------------------- */
@@ -89,6 +91,7 @@ static void set_out(enum boot boot, const char *disk)
 	world.has_boot_partition = is_separate;
 	world.is_luks = boots[boot].is_luks;
 	world.is_encrypted = boots[boot].is_encrypted;
+	world.is_torn = world.is_beyond_repair = false;
 	snprintf(config, sizeof(config),
 		 "{\"state_uuid\":\"%s\",\"state_path\":\"%s\",\"root_partuuid\":\"" ROOT_PARTUUID
 		 "\"}",
@@ -174,6 +177,26 @@ int mount_device(const char *device UNUSED, const char *target, const char *fsty
 {
 	assert_string_equal(target, STATE_AT);
 	assert_string_equal(fstype, "ext4");
+	return world.is_torn ? fail(-EUCLEAN, "its journal is damaged") : 0;
+}
+
+/* As e2fsck does: tests/unit/test_fs_ext4.c. */
+static int mend(const char *device, struct view *view)
+{
+	assert_true(is_root(device) != world.has_boot_partition);
+	assert_null(view);
+	if (world.is_beyond_repair)
+		return fail(-EUCLEAN, "fs-damaged");
+	world.is_torn = false;
+	return 0;
+}
+
+int fs_find(const char *name, const struct fs **ret)
+{
+	static const struct fs fs = { .name = "ext4", .check = mend };
+
+	assert_string_equal(name, "ext4");
+	*ret = &fs;
 	return 0;
 }
 
@@ -314,6 +337,24 @@ static void marker_is_gone(void **state UNUSED)
 	assert_int_equal(look(&run).action, BOOT_PLACE_AGAIN);
 }
 
+/* A commit of the state's own filesystem was torn by the cut before: the same decision as without.
+ */
+static void torn_state_is_checked(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(boots); i++) {
+		struct boot_run run;
+
+		set_out((enum boot)i, "vda");
+		world.is_torn = true;
+		assert_int_equal(look(&run).action, boots[i].action);
+		assert_false(world.is_torn);
+		set_out((enum boot)i, "vda");
+		world.is_torn = world.is_beyond_repair = true;
+		assert_int_equal(look(&run).action, BOOT_NOTHING);
+		assert_false(run.is_mounted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +363,7 @@ int main(void)
 		cmocka_unit_test(header_copy_is_damaged),
 		cmocka_unit_test(intent_is_gone_or_damaged),
 		cmocka_unit_test(marker_is_gone),
+		cmocka_unit_test(torn_state_is_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,33 @@ static void test_journal_is_replayed_before_the_cut(void **state)
 	assert_int_equal(size, 512 * MIB);
 }
 
+/* A cut has torn the commit block of the journal (of 4 KiB, the second one behind its descriptor):
+ * the kernel refuses to mount that. The check drops the transaction, which was never committed. */
+static void test_torn_commit_is_dropped(void **state)
+{
+	const struct fs *fs = NULL;
+
+	(void)state;
+	assert_int_equal(fs_find("ext4", &fs), 0);
+	assert_int_equal(
+		sh("rm -f %s; truncate -s 64M %s; mke2fs -q -F -t ext4 -b 4096 %s; "
+		   "yes new | head -c 4096 >%s/block; "
+		   "printf 'jo -c -v 3\njw -b 9000 %s/block\njc\n' >%s/jobs; "
+		   "debugfs -w -f %s/jobs %s >/dev/null 2>&1; "
+		   "at=$(debugfs -R 'bmap <8> 3' %s 2>/dev/null); "
+		   "debugfs -R 'logdump -S' %s 2>/dev/null | grep -q '(commit block) at block 3'; "
+		   "printf torn | dd of=%s bs=1 seek=$(($at * 4096 + 2000)) conv=notrunc "
+		   "status=none",
+		   image, image, image, folder, folder, folder, folder, image, image, image, image),
+		0);
+	assert_int_equal(fs->check(image, NULL), 0);
+	assert_int_equal(sh("! dumpe2fs -h %s 2>/dev/null | grep -q needs_recovery; "
+			    "e2fsck -f -n %s >/dev/null; "
+			    "! dd if=%s bs=4096 skip=9000 count=1 status=none | grep -q new",
+			    image, image, image),
+			 0);
+}
+
 static void test_not_ours(void **state)
 {
 	const struct fs *fs = NULL;
@@ -281,6 +308,7 @@ int main(void)
 		cmocka_unit_test(test_below_moves),
 		cmocka_unit_test(test_fit),
 		cmocka_unit_test(test_journal_is_replayed_before_the_cut),
+		cmocka_unit_test(test_torn_commit_is_dropped),
 		cmocka_unit_test(test_not_ours),
 	};
 
