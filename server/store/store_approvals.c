@@ -123,7 +123,8 @@ struct walk {
 	"SELECT a.id, a.device, a.waiver, d.name, a.kind, a.source, a.reason, a.state,"            \
 	" a.created_by, a.decided_by, a.detail, a.created_s, a.last_s, a.asked,"                   \
 	" a.deferred_until_s, a.decided_s,"                                                        \
-	" (SELECT count(*) FROM approval_vote v WHERE v.approval = a.id),"                         \
+	" (SELECT count(*) FROM approval_vote v WHERE v.approval = a.id"                           \
+	"  AND " STORE_MAY_VOTE "),"                                                               \
 	" (SELECT max(g.quorum) FROM approval_group g WHERE g.organization = a.organization"       \
 	"  AND " STORE_UNDER_GROUP "),"                                                            \
 	" (SELECT count(*) FROM approval b WHERE b.device = a.device AND b.state = 'pending'"      \

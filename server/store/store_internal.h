@@ -83,6 +83,11 @@ int store_guard_device(struct store *store, const struct store_by *by,
 	"EXISTS (SELECT 1 FROM approval_group_tag t WHERE t.organization = g.organization"         \
 	" AND t.name = g.name AND replace(d.tags, '\"' || t.tag || '\"', '') <> d.tags)"
 
+/* Of a vote v in the organization $1: the voter still is somebody who may vote. */
+#define STORE_MAY_VOTE                                                                             \
+	"EXISTS (SELECT 1 FROM member m WHERE m.organization = $1 AND m.name = v.member"           \
+	" AND m.role <> 'auditor')"
+
 /* NULL as a parameter that leaves coalesce($n, column) alone. */
 struct db_value store_optional_text(const char *text);
 

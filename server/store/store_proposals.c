@@ -27,7 +27,7 @@ static const char *const subject_names[] = {
 	"SELECT CASE WHEN g.approvers = '[]'"                                                      \
 	"  OR replace(g.approvers, '\"' || $4 || '\"', '') <> g.approvers THEN 1 ELSE 0 END,"      \
 	" g.quorum, (SELECT count(*) FROM proposal_vote v WHERE v.proposal = $3"                   \
-	"  AND (g.approvers = '[]'"                                                                \
+	"  AND " STORE_MAY_VOTE "  AND (g.approvers = '[]'"                                        \
 	"   OR replace(g.approvers, '\"' || v.member || '\"', '') <> g.approvers)),"               \
 	" g.change_delay_s, CASE WHEN g.change_delay_s > 0 AND EXISTS (SELECT 1 FROM proposal p"   \
 	"  WHERE p.id = $3 AND p.created_s + g.change_delay_s <= $5) THEN 1 ELSE 0 END"            \
@@ -365,7 +365,8 @@ struct walk {
 #define PROPOSAL_COLUMNS                                                                           \
 	"SELECT p.id, p.subject, p.name, p.path, p.body, p.state, p.created_by, p.decided_by,"     \
 	" p.created_s, p.until_s, p.decided_s, p.quorum,"                                          \
-	" (SELECT count(*) FROM proposal_vote v WHERE v.proposal = p.id), p.due_s"                 \
+	" (SELECT count(*) FROM proposal_vote v WHERE v.proposal = p.id"                           \
+	"  AND " STORE_MAY_VOTE "), p.due_s"                                                       \
 	" FROM proposal p WHERE p.organization = $1"
 
 static int take_row(const struct db_row *row, void *userdata)

@@ -75,7 +75,7 @@ static int count_votes(struct voting *voting, struct tally *ret)
 			"  OR replace(g.approvers, '\"' || $4 || '\"', '') <> g.approvers THEN 1 "
 			"ELSE 0 END,"
 			" g.quorum, (SELECT count(*) FROM approval_vote v WHERE v.approval = $3"
-			"  AND (g.approvers = '[]'"
+			"  AND " STORE_MAY_VOTE "  AND (g.approvers = '[]'"
 			"   OR replace(g.approvers, '\"' || v.member || '\"', '') <> g.approvers))"
 			" FROM approval_group g JOIN device d ON d.organization = g.organization"
 			" WHERE g.organization = $1 AND d.id = $2 AND " STORE_UNDER_GROUP,

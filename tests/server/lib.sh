@@ -341,6 +341,11 @@ people() {
 	done
 }
 
+# role_is NAME ROLE: of the server's own organization, from now on.
+role_is() {
+	store_sql "UPDATE member SET role = '$2' WHERE name = '$1'" || die "no $1"
+}
+
 token_of() {
 	awk -v name="$1" '$1 == name { print $2 }' <<<"$people"
 }

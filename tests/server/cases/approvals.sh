@@ -148,6 +148,10 @@ as ann POST "/v1/approvals/$approval/approve"
 equal "one of two" "$(member '"\(.state) \(.votes)/\(.quorum)"')" "pending 1/2"
 as ann POST "/v1/approvals/$approval/approve"
 equal "the same again" "$(member '"\(.state) \(.votes)/\(.quorum)"')" "pending 1/2"
+role_is ann auditor
+api POST "/v1/approvals/$approval/approve"
+equal "who may no longer vote doesn't count" "$(member '"\(.state) \(.votes)/\(.quorum)"')" "pending 1/2"
+role_is ann approver
 api POST "/v1/approvals/$approval/approve"
 equal "two of two" "$(member .state)" approved
 equal "and the machine comes up" "$(asked one)" 200

@@ -128,6 +128,10 @@ as bob api POST "/v1/proposals/$proposal/approve"
 as bob api POST "/v1/proposals/$proposal/approve"
 expect "one person twice" 200
 equal "is one vote" "$(member '.state + " " + (.votes | tostring)')" "pending 1"
+role_is bob auditor
+as carol api POST "/v1/proposals/$proposal/approve"
+equal "who may no longer vote doesn't count" "$(member '.state + " " + (.votes | tostring)')" "pending 1"
+role_is bob approver
 as dave api POST "/v1/proposals/$proposal/deny"
 expect "one no" 200
 equal "ends it" "$(member '.state + " " + .decided_by')" "denied dave"
