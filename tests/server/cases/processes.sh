@@ -55,7 +55,7 @@ for name in front admin courier core; do
 	check "$name: the API too" wait_for 20 back
 done
 
-# 300 clients that say nothing hold nobody up, and are closed by the deadline.
+# 1,000 clients that say nothing hold nobody up, and are closed by the deadline.
 cat >"$server_home/silent.py" <<'PYTHON'
 import socket, ssl, sys, threading, time
 
@@ -80,7 +80,7 @@ threads = [threading.Thread(target=trickle, args=arguments) for arguments in (
     (raw, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)), (tls, b"GET /" + b"a" * 200))]
 for thread in threads:
     thread.start()
-many = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(300)]
+many = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(1000)]
 print("open", flush=True)
 start = time.monotonic()
 for one in many:
@@ -98,7 +98,7 @@ sys.exit(0 if 5 < seconds < 20 and all(5 < one < 20 for one in trickled) else 1)
 PYTHON
 python3 "$server_home/silent.py" "$server_port" "$server_ca" >"$server_home/silent.log" 2>&1 &
 silent=$!
-check "300 silent clients" wait_for 20 grep -q open "$server_home/silent.log"
+check "1,000 silent clients" wait_for 20 grep -q open "$server_home/silent.log"
 check "others unlock meanwhile" unlocks
 wait "$silent"
 equal "the silent ones are closed by the deadline" "$? $(tail -n 1 "$server_home/silent.log" | cut -d' ' -f1)" "0 closed"

@@ -70,4 +70,24 @@ report progress '{"phase":"leave","state":"done"}'
 expect "the token is dead" 401 token-unknown
 report evidence '{}'
 expect "for evidence too" 401 token-unknown
+
+# One whose window ends before it has left: its disk may be encrypted, so it unlocks by policy; its token is dead.
+new_key '{"allow_from":["127.0.0.0/8"]}'
+enroll "$key"
+device=$(member .device) token=$(member .report_token) device_url=$(member .url)
+kid=$(exchange_thumbprint "$device_url")
+store_sql "UPDATE device SET converting_until_s = $(date +%s) WHERE converting_until_s > $(date +%s) AND left_s = 0"
+api GET "/v1/devices/$device"
+equal "the window is over: abandoned" "$(member .state)" abandoned
+report progress '{"phase":"encrypt","state":"running"}'
+expect "abandoned: the token is dead" 401 token-unknown
+recover "$device_url" "$kid" "$(a_point)"
+equal "abandoned: unlocks by policy" "$status" 200
+api POST "/v1/devices/$device/set" '{"allow_from":["192.0.2.0/24"]}'
+recover "$device_url" "$kid" "$(a_point)"
+equal "abandoned: and only by policy" "$status" 403
+api POST "/v1/devices/$device/disable"
+api POST "/v1/devices/$device/enable"
+api GET "/v1/devices/$device"
+equal "abandoned: enabled again, it is what it was" "$(member .state)" abandoned
 tests_done
