@@ -58,7 +58,7 @@ static int commit(struct cut *cut, struct redo *redo)
 	uint64_t end = cut->size_bytes ? cut->size_bytes : cut->facts.fs_bytes;
 	uint64_t from = 0, to = 0, place = 0, len = redo_log_bytes(redo->log.count);
 	char size[24];
-	int r = secret_read_file(&key, REDO_KEY, REDO_KEY_BYTES);
+	int r = redo_key_read(&key);
 
 	if (r == 0)
 		r = redo_window(redo->log.device_bytes, end, &from, &to);

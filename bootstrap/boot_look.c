@@ -51,8 +51,13 @@ static int read_config(struct boot_run *run)
 	if (r == 0)
 		r = js_copy(object, "state_path", run->state_path, sizeof(run->state_path));
 	if (r == 0)
+		r = js_copy(object, "fs_uuid", run->fs_uuid, sizeof(run->fs_uuid));
+	if (r == 0)
 		r = js_copy(object, "root_partuuid", run->root_partuuid,
 			    sizeof(run->root_partuuid));
+	if (r == 0)
+		r = js_copy(object, "boot_partuuid", run->boot_partuuid,
+			    sizeof(run->boot_partuuid));
 	return r < 0 ? fail_at(r, BOOT_CONFIG) : 0;
 }
 
@@ -223,14 +228,18 @@ static void look_at_root(struct boot_run *run)
 
 /* Before anything is mounted: the filesystem may be half old, half new, and even a read-only mount
  * would write to it. */
-static void look_at_redo(struct boot_run *run)
+static int look_at_redo(struct boot_run *run)
 {
 	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
-	int r = secret_read_file(&key, REDO_KEY, REDO_KEY_BYTES);
+	int r = block_wait("PARTUUID", run->root_partuuid, STATE_TIMEOUT_S, run->root_device,
+			   sizeof(run->root_device));
 
-	if (r == 0)
-		r = block_wait("PARTUUID", run->root_partuuid, ROOT_TIMEOUT_S, run->root_device,
-			       sizeof(run->root_device));
+	run->is_redo_unread = true;
+	if (r < 0) {
+		run->root_device[0] = '\0';
+		return fail_at(r, "no redo log could be looked for");
+	}
+	r = redo_key_read(&key);
 	for (unsigned attempt = 1; r == 0; attempt++) {
 		r = redo_look(run->root_device, &key, &run->redo);
 		if (r == 0 || attempt == REDO_ATTEMPTS)
@@ -240,10 +249,50 @@ static void look_at_redo(struct boot_run *run)
 		r = 0;
 	}
 	if (r < 0)
-		log_warning("no redo log could be looked for: %s", fail_text());
+		log_warning("it isn't known whether there is a redo log: %s",
+			    fail_text()[0] ? fail_text() : strerror(-r));
 	fail_clear();
+	run->is_redo_unread = r < 0;
 	run->facts.has_redo = run->redo.state == REDO_READY;
 	run->facts.is_redo_foreign = run->redo.state == REDO_FOREIGN;
+	return 0;
+}
+
+/* Is the state on the filesystem that is to be encrypted? */
+static bool is_first_stage(const struct boot_run *run)
+{
+	return strcasecmp(run->state_uuid, run->fs_uuid) == 0;
+}
+
+/* In the first stage, before the state is mounted: the partition for /boot is only made when
+ * nothing is left of `carve`'s log. */
+static bool may_carve_be_cut(const struct boot_run *run)
+{
+	char device[BOOT_PATH_MAX];
+
+	if (!run->is_redo_unread || !is_first_stage(run) || !run->root_device[0] ||
+	    block_find("PARTUUID", run->boot_partuuid, device, sizeof(device)) == 0)
+		return false;
+	fail_clear();
+	return true;
+}
+
+/* Behind it: `shrink` begins no log before its size is in the intent, and has none any more when
+ * the head is parked or the header is there. */
+static bool may_shrink_be_cut(const struct boot_run *run)
+{
+	const struct boot_facts *facts = &run->facts;
+	struct block_content content;
+
+	if (!run->is_redo_unread || is_first_stage(run) || !run->root_device[0])
+		return false;
+	if (block_probe(run->root_device, &content) == 0 &&
+	    strcmp(content.type, "crypto_LUKS") == 0)
+		return false;
+	fail_clear();
+	if (!facts->has_intent)
+		return true;
+	return run->intent.payload_bytes && !(facts->has_post && facts->is_root_same_as_parked);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -265,9 +314,12 @@ void boot_look(struct boot_run *ret)
 	*ret = run;
 	run.facts.has_skip = kernel_was_told("panocrypt.skip");
 	r = read_config(&run);
-	if (r == 0)
-		look_at_redo(&run);
-	if (run.facts.has_redo) {
+	if (r == 0 && look_at_redo(&run) < 0) {
+		log_warning("%s", fail_text());
+		r = is_first_stage(&run) ? -ENODEV : 0; /* it would have the state */
+	}
+	run.facts.is_redo_unknown = r == 0 && may_carve_be_cut(&run);
+	if (run.facts.has_redo || run.facts.is_redo_unknown) {
 		*ret = run;
 		return;
 	}
@@ -275,6 +327,7 @@ void boot_look(struct boot_run *ret)
 		log_warning("no state of a conversion was found: %s", fail_text());
 		fail_clear();
 		run.state_device[0] = '\0';
+		run.facts.is_redo_unknown = r == 0 && may_shrink_be_cut(&run);
 		*ret = run;
 		return;
 	}
@@ -285,6 +338,7 @@ void boot_look(struct boot_run *ret)
 		look_at_cmdline(&run);
 		look_at_root(&run);
 	}
+	run.facts.is_redo_unknown = may_shrink_be_cut(&run);
 	fail_clear();
 	*ret = run;
 }

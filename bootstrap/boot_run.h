@@ -10,30 +10,32 @@
 #include "bootstrap/redo.h"
 
 #define BOOT_CONFIG "/etc/panocrypt/boot.json" /* in the image */
-#define REDO_KEY "/etc/panocrypt/redo.key"     /* too; only root can read the image */
 #define TABLE_COPY "/etc/panocrypt/table.json" /* too: the partition table from before */
 #define BOOT_PATH_MAX 256
 
 struct boot_run {
 	char state_uuid[UUID_SIZE], state_path[BOOT_PATH_MAX]; /* of BOOT_CONFIG */
-	char root_partuuid[UUID_SIZE];			       /* of BOOT_CONFIG */
-	char state_device[BOOT_PATH_MAX], state_type[32];      /* "" when it wasn't found */
+	/* of BOOT_CONFIG, too: the filesystem to be encrypted, its partition, that of the new /boot
+	 */
+	char fs_uuid[UUID_SIZE], root_partuuid[UUID_SIZE], boot_partuuid[UUID_SIZE];
+	char state_device[BOOT_PATH_MAX], state_type[32]; /* "" when it wasn't found */
 	char state_dir[BOOT_PATH_MAX];	 /* the state folder, while it is mounted */
 	char header[BOOT_PATH_MAX + 32]; /* the header copy: in RAM, or in the state folder */
 	char root_device[BOOT_PATH_MAX]; /* "" when it wasn't found */
 	char disk[BOOT_PATH_MAX];	 /* which that is on */
 	char root_type[32];		 /* "ext4", …, as blkid says it */
 	struct redo redo;
+	bool is_redo_unread; /* the places where one could be can't be read */
 	bool is_mounted;
 	bool is_table_torn; /* one copy of the disk's GPT is damaged */
 	struct intent intent;
 	struct boot_facts facts;
 };
 
-/* Reads BOOT_CONFIG. Where a redo log waits to be done, that is all. Else mounts the state
- * filesystem read-only, fills the facts. In stage 1 header and intent are in RAM and the root
- * filesystem is unmounted when it returns; in stage 2 /boot stays mounted. Never fails: what can't
- * be read is not there. */
+/* Reads BOOT_CONFIG. Where a redo log waits to be done, or could and can't be read, that is all.
+ * Else mounts the state filesystem read-only, fills the facts. In stage 1 header and intent are in
+ * RAM and the root filesystem is unmounted when it returns; in stage 2 /boot stays mounted. Never
+ * fails: what can't be read is not there. */
 void boot_look(struct boot_run *ret);
 
 int boot_mount_state(struct boot_run *run, bool is_writable) MUST_CHECK;

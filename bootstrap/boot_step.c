@@ -31,6 +31,7 @@ enum fact {
 	SKIP = 1 << 10,
 	REDO = 1 << 11,
 	FOREIGN = 1 << 12,
+	UNKNOWN = 1 << 13,
 };
 
 /* "trouble" rows end a run instead of a reboot. The order matters: what was placed is looked at
@@ -44,6 +45,12 @@ static const struct rule {
 	/* before anything is mounted, and whatever else is wanted */
 	{ REDO, 0, BOOT_REDO, false,
 	  "a change of the filesystem was cut short, and its log is whole" },
+	{ UNKNOWN | SKIP, 0, BOOT_NOTHING, true,
+	  "panocrypt.skip is on the command line, and where a redo log could be can't be read" },
+	{ UNKNOWN, 0, BOOT_HOLD, true,
+	  "where the log of a change that was cut short would be, the disk can't be read: copy it "
+	  "to a sound one from a rescue system; if e2fsck -fn finds nothing there, panocrypt.skip "
+	  "on the kernel command line boots it" },
 	/* nothing is known of a conversion */
 	{ SKIP, INTENT, BOOT_NOTHING, true, "panocrypt.skip is on the command line" },
 	{ POST, INTENT | MARKER, BOOT_HOLD, true,
@@ -88,7 +95,8 @@ static unsigned to_bits(const struct boot_facts *facts)
 	       (facts->is_boot_separate ? SEPARATE : 0) | (facts->is_boot_proven ? PROVEN : 0) |
 	       (facts->is_root_filesystem ? PLAIN : 0) | (facts->is_root_luks ? LUKS : 0) |
 	       (facts->is_root_same_as_parked ? PARKED : 0) | (facts->has_skip ? SKIP : 0) |
-	       (facts->has_redo ? REDO : 0) | (facts->is_redo_foreign ? FOREIGN : 0);
+	       (facts->has_redo ? REDO : 0) | (facts->is_redo_foreign ? FOREIGN : 0) |
+	       (facts->is_redo_unknown ? UNKNOWN : 0);
 }
 
 struct boot_decision boot_decide(const struct boot_facts *facts)

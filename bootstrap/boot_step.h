@@ -5,7 +5,8 @@
  * header is written, the machine boots on. docs/boot-step.md has the table.
  *
  * The image carries /etc/panocrypt/boot.json ({"state_uuid","state_path",
- * "root_partuuid","made_in_boot"}): which filesystem holds intent and header copy.
+ * "fs_uuid","root_partuuid","boot_partuuid","made_in_boot"}): which filesystem holds intent and
+ * header copy.
  *	stage 1: the root filesystem itself, /var/lib/panocrypt (mounted read-only, copied to
  *		 memory, unmounted)
  *	stage 2: the plain, separate /boot, /panocrypt
@@ -35,6 +36,7 @@ struct boot_facts {
 	bool is_root_same_as_parked; /* its superblock is the parked one; has_post only */
 	bool has_redo;	      /* a whole redo log that fits the disk; nothing else is known then */
 	bool is_redo_foreign; /* a whole redo log, and the disk was written to since */
+	bool is_redo_unknown; /* where one could be can't be read: nothing may be mounted */
 	bool has_skip;	      /* "panocrypt.skip" on the command line: the user's way out */
 };
 

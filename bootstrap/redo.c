@@ -36,6 +36,11 @@ void redo_done(struct redo *redo)
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
+int redo_key_read(struct secret *ret)
+{
+	return secret_read_file(ret, REDO_KEY, REDO_KEY_BYTES);
+}
+
 /* What the device holds against what the log says of it. */
 static int compare(int fd, const struct redo_log *log, unsigned ret_counts[static 3])
 {
@@ -140,6 +145,30 @@ int redo_look(const char *device, const struct secret *key, struct redo *ret)
 	*ret = redo;
 	redo.bytes = NULL;
 	return 0;
+}
+
+int redo_check_window(const char *device, uint64_t device_bytes)
+{
+	CLEANUP_CLOSE int fd = -1;
+	CLEANUP_FREE uint8_t *data = NULL;
+	uint64_t from = 0, to = 0, at = 0;
+	int r = redo_window(device_bytes, 0, &from, &to);
+
+	if (r == 0)
+		r = region_open(device, O_RDONLY, &fd);
+	if (r == 0)
+		r = blocks_alloc(MIB, &data);
+	if (r < 0)
+		return r;
+	for (at = from; r == 0 && at < to; at += MIB)
+		r = region_read(fd, data, at, MIN(MIB, to - at));
+	if (r == 0)
+		return 0;
+	fail_clear();
+	return fail(r,
+		    "%s can't be read at %llu MiB, where a power cut's repair would have to be "
+		    "found: %s. Nothing on it was changed. Copy the disk to a sound one first",
+		    device, (unsigned long long)(at / MIB - 1), strerror(-r));
 }
 
 /* --- writing ---------------------------------------------------------------------------------- */

@@ -12,6 +12,8 @@
 
 struct view;
 
+#define REDO_KEY "/etc/panocrypt/redo.key" /* in the image, which only root can read */
+
 /* The log begins at a multiple of 1 MiB within this many bytes before the device's end. */
 #define REDO_WINDOW_BYTES (64 * MIB)
 
@@ -30,9 +32,16 @@ struct redo {
 #define CLEANUP_REDO CLEANUP(redo_done)
 void redo_done(struct redo *redo);
 
+/* The image's. */
+int redo_key_read(struct secret *ret) MUST_CHECK;
+
 /* Reads only. Negative when the device can't be read, and no log was found where it can. The caller
  * ends it with redo_done(). */
 int redo_look(const char *device, const struct secret *key, struct redo *ret) MUST_CHECK;
+
+/* Reads all of the window that a log could need on a device that ends at device_bytes. Negative,
+ * with a sentence, where something of it can't be read: a log there would be lost. */
+int redo_check_window(const char *device, uint64_t device_bytes) MUST_CHECK;
 
 /* Where a log of what the view holds may stand: [from, to) on the device. -ENOSPC with a sentence
  * when the device has no such window behind fs_end_bytes. */

@@ -5,13 +5,14 @@
  */
 #include "bootstrap/phases/initramfs.h"
 
+#include "bootstrap/boot_sizes.h"
 #include "bootstrap/etc_files.h"
 #include "bootstrap/growth.h"
 #include "bootstrap/grub.h"
 #include "bootstrap/initrd.h"
 #include "bootstrap/mount.h"
 #include "bootstrap/our_files.h"
-#include "bootstrap/redo_log.h"
+#include "bootstrap/redo.h"
 #include "bootstrap/table_copy.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -74,8 +75,10 @@ int boot_json_write(const struct intent *intent, const char *uuid, const char *p
 	if (r == 0)
 		r = text_format(&text,
 				"{\"state_uuid\":\"%s\",\"state_path\":\"%s\","
-				"\"root_partuuid\":\"%s\",\"made_in_boot\":\"%s\"}\n",
-				uuid, path, intent->root_partuuid, boot_id ? boot_id : "");
+				"\"fs_uuid\":\"%s\",\"root_partuuid\":\"%s\","
+				"\"boot_partuuid\":\"%s\",\"made_in_boot\":\"%s\"}\n",
+				uuid, path, intent->fs_uuid, intent->root_partuuid,
+				intent->boot_partuuid, boot_id ? boot_id : "");
 	return r < 0 ? r : file_replace_text(BOOT_JSON, text, 0644);
 }
 
@@ -151,11 +154,28 @@ static int keep_table(const struct facts *facts)
 	return r < 0 ? r : table_copy_write(TABLE_COPY_FILE, table);
 }
 
+/* A boot repairs a cut `carve` or `shrink` by its log, near the partition's end as it is then.
+ * Where that can't be read a log can't be trusted to be found again: not one step further. */
+static int check_log_places(const struct job *job)
+{
+	const struct facts *facts = job->facts;
+	uint64_t carved = 0;
+	int r = redo_check_window(facts->root_device, facts->root_bytes);
+
+	if (r < 0 || !job->intent.boot_bytes)
+		return r;
+	r = boot_carve_size(facts->root_start_bytes, facts->root_bytes, job->intent.boot_bytes,
+			    job->intent.shift_bytes, &carved);
+	return r < 0 ? r : redo_check_window(facts->root_device, carved);
+}
+
 static int initramfs_run(struct job *job)
 {
 	int r;
 
-	r = keep_fstab();
+	r = check_log_places(job);
+	if (r == 0)
+		r = keep_fstab();
 	if (r == 0)
 		r = keep_table(job->facts);
 	if (r < 0)

@@ -26,7 +26,8 @@
 
 #define CONFIG_OF(state_uuid)                                                                      \
 	"{\"state_uuid\":\"" state_uuid "\",\"state_path\":\"/panocrypt\","                        \
-	"\"root_partuuid\":\"" WORLD_ROOT_PARTUUID "\"}"
+	"\"fs_uuid\":\"" WORLD_FS_UUID "\",\"root_partuuid\":\"" WORLD_ROOT_PARTUUID "\","         \
+	"\"boot_partuuid\":\"" WORLD_BOOT_PARTUUID "\"}"
 
 int __real_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *ret_len);
 int __wrap_file_read(const char *path, size_t max_bytes, char **ret_data, size_t *ret_len);

@@ -14,6 +14,7 @@ struct cut_event cut_events[CUT_EVENTS_MAX];
 size_t cut_event_count;
 bool cut_is_recording;
 unsigned cut_failing_flush;
+uint64_t cut_unreadable;
 
 static struct cut_event *record(uint64_t offset, uint64_t len)
 {
@@ -45,6 +46,8 @@ int region_size(int fd, uint64_t *ret_bytes)
 
 int region_read(int fd, uint8_t *data, uint64_t offset, uint64_t len)
 {
+	if (cut_unreadable && cut_unreadable >= offset && cut_unreadable < offset + len)
+		return -EIO;
 	return file_pread_all(fd, data, len, offset);
 }
 

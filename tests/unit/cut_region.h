@@ -20,6 +20,9 @@ extern struct cut_event cut_events[CUT_EVENTS_MAX];
 extern size_t cut_event_count;
 extern bool cut_is_recording;
 
+/* Reading what covers this offset fails; 0: nothing. */
+extern uint64_t cut_unreadable;
+
 /* Fails one flush, the first being 1; 0: none. Counts down. */
 extern unsigned cut_failing_flush;
 

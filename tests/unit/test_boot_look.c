@@ -19,6 +19,7 @@
 #include "tests/unit/fake_files.h"
 #include "tests/unit/unit.h"
 
+#include <poll.h>
 #include <string.h>
 
 #define FS_UUID "11111111-2222-4333-8444-555555555555"
@@ -32,8 +33,11 @@ static struct fake_files files;
 
 static struct {
 	const char *disk; /* its name at this boot */
-	bool has_boot_partition, is_luks, is_encrypted;
+	bool has_boot_partition, is_luks, is_encrypted, is_mounted, is_used_since;
 	bool is_torn, is_beyond_repair; /* the state's filesystem */
+	bool has_key;			/* of redo logs */
+	unsigned unread, looked;	/* so many times the places of one can't be read */
+	bool is_late; /* the root partition isn't there when it is waited for first */
 } world;
 
 /* --- the boots of a conversion ---------------------------------------------------------------- */
@@ -92,8 +96,13 @@ static void set_out(enum boot boot, const char *disk)
 	world.is_luks = boots[boot].is_luks;
 	world.is_encrypted = boots[boot].is_encrypted;
 	world.is_torn = world.is_beyond_repair = false;
+	world.is_mounted = world.is_used_since = false;
+	world.has_key = true;
+	world.unread = world.looked = 0;
+	world.is_late = false;
 	snprintf(config, sizeof(config),
-		 "{\"state_uuid\":\"%s\",\"state_path\":\"%s\",\"root_partuuid\":\"" ROOT_PARTUUID
+		 "{\"state_uuid\":\"%s\",\"state_path\":\"%s\",\"fs_uuid\":\"" FS_UUID
+		 "\",\"root_partuuid\":\"" ROOT_PARTUUID "\",\"boot_partuuid\":\"" BOOT_PARTUUID
 		 "\"}",
 		 is_separate ? BOOT_UUID : FS_UUID, is_separate ? "/panocrypt" : STATE_DIR);
 	put("", BOOT_CONFIG, config);
@@ -137,6 +146,10 @@ int block_find(const char *tag, const char *value, char *ret, size_t size)
 int block_wait(const char *tag, const char *value, unsigned timeout_s UNUSED, char *ret,
 	       size_t size)
 {
+	if (world.is_late && strcmp(value, ROOT_PARTUUID) == 0) {
+		world.is_late = false;
+		return fail(-ENODEV, "no partition %s", value);
+	}
 	return block_find(tag, value, ret, size);
 }
 
@@ -177,7 +190,10 @@ int mount_device(const char *device UNUSED, const char *target, const char *fsty
 {
 	assert_string_equal(target, STATE_AT);
 	assert_string_equal(fstype, "ext4");
-	return world.is_torn ? fail(-EUCLEAN, "its journal is damaged") : 0;
+	if (world.is_torn)
+		return fail(-EUCLEAN, "its journal is damaged");
+	world.is_mounted = true;
+	return 0;
 }
 
 /* As e2fsck does: tests/unit/test_fs_ext4.c. */
@@ -229,12 +245,25 @@ int region_size(int fd UNUSED, uint64_t *ret_bytes)
 int region_equal(int fd_a UNUSED, uint64_t offset_a UNUSED, int fd_b UNUSED,
 		 uint64_t offset_b UNUSED, uint64_t len UNUSED, bool *ret)
 {
-	*ret = !world.is_luks;
+	*ret = !world.is_luks && !world.is_used_since;
 	return 0;
 }
 
-int redo_look(const char *device UNUSED, const struct secret *key UNUSED, struct redo *ret UNUSED)
+int redo_key_read(struct secret *ret)
 {
+	return world.has_key ? secret_copy(ret, "key", 3) : fail(-ENOENT, "no key");
+}
+
+int redo_look(const char *device, const struct secret *key, struct redo *ret UNUSED)
+{
+	assert_true(is_root(device) && key->len == 3);
+	return world.looked++ < world.unread ? fail(-EIO, "a bad sector") : 0;
+}
+
+/* The pause between two looks. */
+int poll(struct pollfd *fds UNUSED, nfds_t count, int timeout_ms UNUSED)
+{
+	assert_int_equal(count, 0);
 	return 0;
 }
 
@@ -355,6 +384,116 @@ static void torn_state_is_checked(void **state UNUSED)
 	}
 }
 
+/* Where a redo log would be can't be read: whether `carve` or `shrink` was cut isn't known. */
+static void assert_unread(enum boot boot, uint64_t payload_bytes, bool may_be_cut)
+{
+	struct intent intent;
+	struct boot_decision decision;
+	struct boot_run run;
+	bool is_first = !boots[boot].is_separate;
+
+	assert_ok(intent_read(folder_of(boot), &intent));
+	intent.payload_bytes = payload_bytes;
+	assert_ok(intent_write(folder_of(boot), &intent));
+	decision = look(&run);
+	assert_int_equal(run.facts.is_redo_unknown, may_be_cut);
+	if (!may_be_cut)
+		return;
+	assert_true(!is_first || !world.is_mounted); /* not even read-only */
+	assert_int_equal(decision.action, BOOT_HOLD);
+	put("", "/proc/cmdline", "quiet panocrypt.skip");
+	world.looked = 0;
+	world.is_late = world.unread == 0;
+	assert_int_equal(look(&run).action, BOOT_NOTHING);
+}
+
+static void holds_when_a_log_cant_be_looked_for(void **state UNUSED)
+{
+	static const struct {
+		enum boot boot;
+		uint64_t payload_bytes;
+		bool has_boot_partition, may_be_cut;
+	} tries[] = {
+		{ BEFORE_CARVE, 0, false, true },
+		{ BEFORE_CARVE, 0, true, false }, /* carved: its log is gone */
+		{ BEFORE_PLACE, 0, true, false }, /* no size was chosen yet */
+		{ BEFORE_PLACE, GIB, true, true },
+		{ IN_PLACE, GIB, true, false },
+		{ BEHIND_PLACE, GIB, true, false },
+		{ IN_ENCRYPT, GIB, true, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		for (unsigned has_key = 0; has_key < 2; has_key++) {
+			set_out(tries[i].boot, "vda");
+			world.has_boot_partition = tries[i].has_boot_partition;
+			world.has_key = has_key;
+			world.unread = 3;
+			assert_unread(tries[i].boot, tries[i].payload_bytes, tries[i].may_be_cut);
+		}
+	}
+}
+
+/* The head was parked; only if nobody has used the filesystem since can there be no log. */
+static void holds_behind_a_stale_park(void **state UNUSED)
+{
+	set_out(IN_PLACE, "vda");
+	world.is_luks = false;
+	world.unread = 3;
+	assert_unread(IN_PLACE, GIB, false);
+	set_out(IN_PLACE, "vda");
+	world.is_luks = false;
+	world.is_used_since = true;
+	world.unread = 3;
+	assert_unread(IN_PLACE, GIB, true);
+}
+
+static void holds_without_an_intent(void **state UNUSED)
+{
+	struct boot_run run;
+
+	set_out(BEFORE_PLACE, "vda");
+	drop(BEFORE_PLACE, INTENT_FILE);
+	world.unread = 3;
+	assert_int_equal(look(&run).action, BOOT_HOLD);
+	set_out(BEHIND_PLACE, "vda");
+	drop(BEHIND_PLACE, INTENT_FILE);
+	world.unread = 3;
+	assert_int_equal(look(&run).action, BOOT_NOTHING);
+}
+
+/* A disk that appears when nobody waits for it any more: no log was looked for on it. */
+static void the_root_is_late(void **state UNUSED)
+{
+	struct boot_decision decision;
+	struct boot_run run;
+
+	set_out(BEFORE_CARVE, "vda");
+	world.is_late = true;
+	decision = look(&run);
+	assert_int_equal(decision.action, BOOT_NOTHING);
+	assert_true(decision.is_trouble && !world.is_mounted);
+	set_out(BEFORE_PLACE, "vda");
+	world.is_late = true;
+	assert_unread(BEFORE_PLACE, GIB, true);
+	set_out(IN_ENCRYPT, "vda");
+	world.is_late = true;
+	assert_int_equal(look(&run).action, BOOT_UNLOCK);
+}
+
+/* A disk that isn't ready at once. */
+static void looks_for_a_log_thrice(void **state UNUSED)
+{
+	struct boot_run run;
+
+	for (size_t i = 0; i < ARRAY_SIZE(boots); i++) {
+		set_out((enum boot)i, "vda");
+		world.unread = 2;
+		assert_int_equal(look(&run).action, boots[i].action);
+		assert_int_equal(world.looked, 3);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +503,11 @@ int main(void)
 		cmocka_unit_test(intent_is_gone_or_damaged),
 		cmocka_unit_test(marker_is_gone),
 		cmocka_unit_test(torn_state_is_checked),
+		cmocka_unit_test(holds_when_a_log_cant_be_looked_for),
+		cmocka_unit_test(holds_behind_a_stale_park),
+		cmocka_unit_test(holds_without_an_intent),
+		cmocka_unit_test(the_root_is_late),
+		cmocka_unit_test(looks_for_a_log_thrice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

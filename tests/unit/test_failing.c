@@ -14,7 +14,7 @@
  * UNIT_SOURCES: tests/unit/failing.c tests/unit/fake_files.c tests/unit/fake_machine.c
  * UNIT_SOURCES: tests/unit/fake_programs.c bootstrap/tabs.c bootstrap/embedded.c
  * UNIT_SOURCES: tests/unit/fake_boot.c tests/unit/fake_server.c bootstrap/elsewhere.c
- * bootstrap/free_space.c
+ * bootstrap/free_space.c bootstrap/boot_sizes.c
  */
 #include "bootstrap/install.h"
 #include "common/file.h"

@@ -426,6 +426,36 @@ static void no_log_after_a_failure(void **state)
 	}
 }
 
+/* Before anything is changed, all of the window is read; behind that, a log is found past a place
+ * that can't be read, and none is never taken for certain. */
+static void what_cant_be_read(void **state)
+{
+	CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
+	CLEANUP_REDO struct redo found = { .state = REDO_NONE };
+	uint64_t place = 0;
+
+	(void)state;
+	make_device();
+	assert_ok(redo_check_window(device, DEVICE_BYTES));
+	for (unsigned i = 0; i < 2; i++) {
+		cut_unreadable = i ? DEVICE_BYTES - REDO_WINDOW_BYTES : DEVICE_BYTES - 1;
+		assert_int_equal(redo_check_window(device, DEVICE_BYTES), -EIO);
+		assert_said(i ? "at 836 MiB" : "at 899 MiB");
+		assert_ok(redo_check_window(device, DEVICE_BYTES - REDO_WINDOW_BYTES));
+	}
+	cut_unreadable = DEVICE_BYTES - 2 * MIB;
+	assert_int_equal(redo_look(device, &key, &found), -EIO);
+	make_log(&redo, &place);
+	assert_int_not_equal(place, cut_unreadable);
+	assert_ok(redo_write(device, &key, place, &redo));
+	assert_int_equal(look_state(&key), REDO_READY);
+	cut_unreadable = place;
+	assert_int_equal(redo_look(device, &key, &found), -EIO);
+	cut_unreadable = place + redo_log_bytes(redo.log.count) - 1;
+	assert_int_equal(redo_look(device, &key, &found), -EIO);
+	cut_unreadable = 0;
+}
+
 /* The log would lie on what it changes, or behind the end. */
 static void refuses_its_own_way(void **state)
 {
@@ -448,6 +478,7 @@ int main(void)
 		cmocka_unit_test(moves_a_few_blocks),  cmocka_unit_test(lost_flushes_lose),
 		cmocka_unit_test(cut_again),	       cmocka_unit_test(only_what_is_known),
 		cmocka_unit_test(refuses_its_own_way), cmocka_unit_test(no_log_after_a_failure),
+		cmocka_unit_test(what_cant_be_read),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
