@@ -151,6 +151,7 @@ static void look_at_state(struct boot_run *run)
 		return;
 	}
 	facts->has_intent = true;
+	facts->is_undo_wanted = run->intent.undo;
 	facts->is_boot_separate = strcasecmp(run->state_uuid, run->intent.fs_uuid) != 0;
 	if (!has_file(run, HEADER_FILE, path, sizeof(path)))
 		return;

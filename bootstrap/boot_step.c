@@ -32,6 +32,7 @@ enum fact {
 	REDO = 1 << 11,
 	FOREIGN = 1 << 12,
 	UNKNOWN = 1 << 13,
+	UNDO = 1 << 14,
 };
 
 /* "trouble" rows end a run instead of a reboot. The order matters: what was placed is looked at
@@ -59,6 +60,7 @@ static const struct rule {
 	/* the user's way out: only where what stands on the disk may be used as it is */
 	{ SKIP | PLAIN, 0, BOOT_NOTHING, true, "panocrypt.skip is on the command line" },
 	{ SKIP | LUKS | MARKER, 0, BOOT_NOTHING, true, "panocrypt.skip is on the command line" },
+	{ UNDO | PLAIN, MARKER, BOOT_NOTHING, false, "the conversion is being undone" },
 	/* placed */
 	{ MARKER | LUKS, 0, BOOT_UNLOCK, false, "the header is in place" },
 	{ MARKER, 0, BOOT_HOLD, true,
@@ -96,7 +98,7 @@ static unsigned to_bits(const struct boot_facts *facts)
 	       (facts->is_root_filesystem ? PLAIN : 0) | (facts->is_root_luks ? LUKS : 0) |
 	       (facts->is_root_same_as_parked ? PARKED : 0) | (facts->has_skip ? SKIP : 0) |
 	       (facts->has_redo ? REDO : 0) | (facts->is_redo_foreign ? FOREIGN : 0) |
-	       (facts->is_redo_unknown ? UNKNOWN : 0);
+	       (facts->is_redo_unknown ? UNKNOWN : 0) | (facts->is_undo_wanted ? UNDO : 0);
 }
 
 struct boot_decision boot_decide(const struct boot_facts *facts)

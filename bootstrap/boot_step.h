@@ -28,6 +28,7 @@ enum boot_action {
 
 struct boot_facts {
 	bool has_intent, has_header, has_post, has_marker;
+	bool is_undo_wanted;	     /* of the intent */
 	bool has_boot_partition;     /* the partition of intent.boot_partuuid exists */
 	bool is_boot_separate;	     /* the state is on a separate /boot */
 	bool is_boot_proven;	     /* the mark on the command line names intent.boot_uuid */

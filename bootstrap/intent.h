@@ -58,6 +58,7 @@ struct intent {
 	char free_space[8];	/* what `wipe` does: a name of free_space.h */
 	char coverage[8];	/* "used": F as small as it may be; "full": as large */
 	bool final_reboot;
+	bool undo; /* wanted is the machine as it was: nothing goes on with the conversion */
 	char root_mount_options[256]; /* of fstab, to be restored (x-systemd.growfs) */
 };
 

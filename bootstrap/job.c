@@ -25,7 +25,8 @@ static unsigned running_stage(const struct facts *facts)
 	return facts->is_boot_separate ? 2 : 1;
 }
 
-/* Takes over what only the boot step can know. -ENOENT when it has left nothing. */
+/* Takes over what only the boot step can know, and what `undo` writes there first. -ENOENT when it
+ * has left nothing. */
 static int merge_boot_intent(struct intent *intent)
 {
 	struct intent boot;
@@ -40,6 +41,7 @@ static int merge_boot_intent(struct intent *intent)
 		intent->payload_bytes = boot.payload_bytes;
 	if (boot.root_bytes)
 		intent->root_bytes = boot.root_bytes;
+	intent->undo = intent->undo || boot.undo;
 	return 0;
 }
 

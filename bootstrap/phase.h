@@ -54,8 +54,13 @@ extern const size_t phase_count;
  * outcome: stopped there. Negative: stopped with a sentence; the machine is left booting. */
 int phases_run(struct job *job) MUST_CHECK;
 
-/* Undoes in reverse order; refuses (-EBUSY, `too-late`) once the first chunk was written. */
+/* Undoes in reverse order; refuses (-EBUSY, `too-late`) once the header was written. The first
+ * thing that it writes is that it is wanted: from then on neither a boot nor a run goes on. */
 int phases_undo(struct job *job) MUST_CHECK;
+
+/* Does the header of this conversion stand on the disk? By looking alone: that the boot step has
+ * stopped before it is an error of phase_place.done(), and none here. 1 yes, 0 no, or negative. */
+int place_is_begun(struct job *job) MUST_CHECK;
 
 /* The very end of `leave`: the state folder, then the unit and the program. The unit does it again
  * when a power cut came in between and no intent is left to go on from. */

@@ -7,6 +7,7 @@
 
 #include "bootstrap/report.h"
 #include "common/err.h"
+#include "common/file.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -113,9 +114,20 @@ int phases_run(struct job *job)
 	return 0;
 }
 
+/* What the next boot reads comes first: on /boot, as soon as the state has moved there. */
+static int decide_undo(struct job *job)
+{
+	int r = 0;
+
+	job->intent.undo = true;
+	if (file_exists(BOOT_STATE_DIR "/" INTENT_FILE))
+		r = intent_write(BOOT_STATE_DIR, &job->intent);
+	return r < 0 ? r : intent_write(job->state_dir, &job->intent);
+}
+
 int phases_undo(struct job *job)
 {
-	int r = phase_place.done(job);
+	int r = place_is_begun(job);
 
 	if (r < 0)
 		return fail_at(r, "place");
@@ -124,6 +136,9 @@ int phases_undo(struct job *job)
 			    "too-late: the encryption of this disk has begun and goes on; the way "
 			    "back would be to "
 			    "decrypt it, which is not built. Let it finish, or restore a backup");
+	r = decide_undo(job);
+	if (r < 0)
+		return fail_at(r, "undo");
 	for (size_t i = phase_count; i > 0; i--) {
 		const struct phase *phase = phases[i - 1];
 

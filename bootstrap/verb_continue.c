@@ -38,5 +38,9 @@ int verb_continue(const struct config *config)
 		log_info("this machine isn't enrolled: nothing to go on with");
 		return 0;
 	}
+	if (job.intent.undo) {
+		log_info("an undo was begun and not finished: going on with it");
+		return undo_job(&job);
+	}
 	return step_phases(&job, true);
 }

@@ -18,6 +18,7 @@
 #include "common/log.h"
 #include "common/secret.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define PASSPHRASE_BYTES_MAX 512
@@ -165,6 +166,10 @@ int verb_run(const struct config *config)
 	r = job_open(&job, config, &facts);
 	if (r < 0 && !facts.is_intent_damaged)
 		return r;
+	if (r == 0 && job.intent.undo)
+		return fail(-ECANCELED,
+			    "an undo was begun on this machine and isn't finished: finish it with "
+			    "\"panocrypt-bootstrap undo\", then run again");
 	is_new = r == JOB_NONE || !job.intent.device[0];
 	if (is_new)
 		facts.has_intent = false;

@@ -9,7 +9,7 @@
 #include "bootstrap/progress.h"
 
 struct standing {
-	const char *state;   /* "none", "converting", "converted" */
+	const char *state;   /* "none", "converting", "undoing", "converted" */
 	const char *phase;   /* next one; "" */
 	const char *waiting; /* "key", "resume", "the first native boot"; "" when for nothing */
 	bool is_elsewhere;   /* not the machine that was enrolled */

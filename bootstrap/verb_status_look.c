@@ -87,6 +87,9 @@ int standing_look(struct job *job, int opened, struct standing *ret)
 			ret->state = "converted";
 		return 0;
 	}
+	ret->state = "undoing";
+	if (job->intent.undo)
+		return 0; /* no phase is next */
 	ret->state = "converting";
 	r = phases_current(job, &phase);
 	if (r < 0)

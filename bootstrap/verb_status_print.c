@@ -54,6 +54,11 @@ int standing_text(const struct job *job, const struct standing *standing, char *
 			    job->facts->luks_device);
 		return strbuf_take(&buf, ret);
 	}
+	if (strcmp(standing->state, "undoing") == 0) {
+		strbuf_addf(&buf, "Being undone%s. Finish it with: panocrypt-bootstrap undo\n",
+			    job->facts->is_running ? " (at work)" : "");
+		return strbuf_take(&buf, ret);
+	}
 	strbuf_addf(&buf, "Phase     %s%s\n", standing->phase[0] ? standing->phase : "all are done",
 		    job->facts->is_running ? " (at work)" : "");
 	add_progress(&buf, standing);

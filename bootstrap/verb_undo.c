@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * undo: puts every phase back, tells the server, and removes what is ours. May be run again when it
- * was stopped.
+ * was stopped; after a reboot the unit does.
  */
 #include "bootstrap/destroy.h"
 #include "bootstrap/install.h"
@@ -37,7 +37,7 @@ static int keep_ca(struct intent *intent)
 	return 0;
 }
 
-static int undo(struct job *job)
+int undo_job(struct job *job)
 {
 	struct reporter reporter = { .intent = &job->intent,
 				     .state_dir = job->state_dir,
@@ -57,7 +57,12 @@ static int undo(struct job *job)
 		r = our_files_remove(OUR_FILE_STAYS);
 	if (r == 0)
 		r = install_remove();
-	return r < 0 ? r : destroy_folder(job->state_dir);
+	if (r == 0)
+		r = destroy_folder(job->state_dir);
+	if (r < 0)
+		return r;
+	log_info("undone: the machine is as it was");
+	return 0;
 }
 
 int verb_undo(const struct config *config)
@@ -81,9 +86,5 @@ int verb_undo(const struct config *config)
 		log_info("there is nothing to undo");
 		return 0;
 	}
-	r = undo(&job);
-	if (r < 0)
-		return r;
-	log_info("undone: the machine is as it was");
-	return 0;
+	return undo_job(&job);
 }

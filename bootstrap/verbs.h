@@ -23,6 +23,10 @@ int verb_undo(const struct config *config) MUST_CHECK;
 int verb_pause(const struct config *config) MUST_CHECK;
 int verb_resume(const struct config *config) MUST_CHECK;
 
+/* What `undo` does with a job that is open, and `continue` with one whose intent says undo. */
+struct job;
+int undo_job(struct job *job) MUST_CHECK;
+
 /* Hidden: what the systemd unit and the initramfs call. */
 int verb_continue(const struct config *config) MUST_CHECK;
 int verb_boot(const struct config *config) MUST_CHECK;

@@ -285,7 +285,7 @@ static int bootpart_undo(struct job *job)
 	int r;
 
 	if (!job->intent.boot_bytes)
-		return 0;
+		return destroy_folder(BOOT_STATE_DIR); /* /boot stays what it was */
 	r = unmount_new(job);
 	if (r == 0)
 		r = has_our_line(&job->intent, &is_ours);

@@ -7,25 +7,32 @@
 #include "bootstrap/boot_step.h"
 #include "bootstrap/luks.h"
 #include "bootstrap/phase.h"
+#include "common/err.h"
 
 #include <string.h>
 
-static int place_done(struct job *job)
+int place_is_begun(struct job *job)
 {
 	char device[FACTS_PATH_MAX];
 	struct luks_status status;
 	int r;
 
 	r = block_find("PARTUUID", job->intent.root_partuuid, device, sizeof(device));
-	if (r < 0)
-		return boot_result_check(
-			"place"); /* no such partition: the next boot step says so */
+	if (r < 0) {
+		fail_clear(); /* no such partition: the next boot step says so */
+		return 0;
+	}
 	r = luks_look(&(struct luks_where){ .header = device }, &status);
 	if (r < 0)
 		return r;
-	if (status.is_luks2 && strcmp(status.uuid, job->intent.luks_uuid) == 0)
-		return 1;
-	return boot_result_check("place");
+	return status.is_luks2 && strcmp(status.uuid, job->intent.luks_uuid) == 0;
+}
+
+static int place_done(struct job *job)
+{
+	int r = place_is_begun(job);
+
+	return r != 0 ? r : boot_result_check("place");
 }
 
 const struct phase phase_place = {

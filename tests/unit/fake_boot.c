@@ -77,6 +77,8 @@ static void step_one(void)
 
 	if (machine->disk.is_luks || !has_state(STATE_DIR, &intent)) {
 		say_result("nothing", "look", false, "nothing that can be done");
+	} else if (intent.undo) {
+		say_result("nothing", "look", true, "the conversion is being undone");
 	} else if (machine->has_boot_partition) {
 		say_result("nothing", "look", true, "the running system goes on");
 	} else {
@@ -98,6 +100,8 @@ static void step_two(void)
 		say_result("unlock", "open", true, "the header is in place");
 	} else if (!has_state(BOOT_STATE_DIR, &intent) || !header || !machine->is_mark_booted) {
 		say_result("nothing", "look", false, "nothing that can be done");
+	} else if (intent.undo) {
+		say_result("nothing", "look", true, "the conversion is being undone");
 	} else {
 		intent.payload_bytes = machine->fs_bytes = PAYLOAD;
 		intent.root_bytes = machine_root_bytes();
@@ -208,6 +212,7 @@ int machine_open(struct job *job, struct facts *facts, const struct config *conf
 	if (r == 0) {
 		job->intent.payload_bytes = boot.payload_bytes;
 		job->intent.root_bytes = boot.root_bytes;
+		job->intent.undo = job->intent.undo || boot.undo;
 	}
 	return r == -ENOENT ? 0 : r < 0 ? fail_at(r, "the intent on /boot") : 0;
 }

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#define FACT_COUNT 14
+#define FACT_COUNT 15
 
 static struct boot_facts from_bits(unsigned bits)
 {
@@ -33,6 +33,7 @@ static struct boot_facts from_bits(unsigned bits)
 		.has_redo = bits & 2048,
 		.is_redo_foreign = bits & 4096,
 		.is_redo_unknown = bits & 8192,
+		.is_undo_wanted = bits & 16384,
 	};
 }
 
@@ -89,6 +90,10 @@ static void check(const struct boot_facts *f, struct boot_decision d, unsigned b
 		!(f->is_root_filesystem && !f->is_root_same_as_parked) ||
 			d.action != BOOT_PLACE_AGAIN || f->is_root_luks,
 		!d.is_trouble || d.action == BOOT_NOTHING || d.action == BOOT_HOLD,
+		/* an undo was decided: no conversion goes on */
+		!(f->has_intent && f->is_undo_wanted) || f->is_root_luks ||
+			(d.action != BOOT_CARVE && d.action != BOOT_CONVERT &&
+			 (d.action != BOOT_PLACE_AGAIN || is_cleared)),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ok); i++) {
@@ -168,6 +173,14 @@ static const struct {
 	{ "parked, then booted plain",
 	  { BOOTED, .has_post = true, .is_root_filesystem = true },
 	  BOOT_CONVERT,
+	  false },
+	{ "boot 1, to be undone",
+	  { PLAN, .is_root_filesystem = true, .is_undo_wanted = true },
+	  BOOT_NOTHING,
+	  false },
+	{ "boot 2, to be undone",
+	  { BOOTED, .is_root_filesystem = true, .is_undo_wanted = true },
+	  BOOT_NOTHING,
 	  false },
 	{ "cleared, cut", { BOOTED, .has_post = true }, BOOT_PLACE_AGAIN, false },
 	{ "cleared, cut, skip",

@@ -384,6 +384,27 @@ static void torn_state_is_checked(void **state UNUSED)
 	}
 }
 
+/* What `undo` writes first: the boot of today and each one after it leaves the disk alone. */
+static void undo_was_decided(void **state UNUSED)
+{
+	static const enum boot plain[] = { BEFORE_CARVE, BEFORE_PLACE, IN_PLACE };
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
+		struct boot_decision decision;
+		struct boot_run run;
+		struct intent intent;
+
+		set_out(plain[i], "vda");
+		world.is_luks = false;
+		assert_ok(intent_read(folder_of(plain[i]), &intent));
+		intent.undo = true;
+		assert_ok(intent_write(folder_of(plain[i]), &intent));
+		decision = look(&run);
+		assert_int_equal(decision.action, BOOT_NOTHING);
+		assert_false(decision.is_trouble);
+	}
+}
+
 /* Where a redo log would be can't be read: whether `carve` or `shrink` was cut isn't known. */
 static void assert_unread(enum boot boot, uint64_t payload_bytes, bool may_be_cut)
 {
@@ -503,6 +524,7 @@ int main(void)
 		cmocka_unit_test(intent_is_gone_or_damaged),
 		cmocka_unit_test(marker_is_gone),
 		cmocka_unit_test(torn_state_is_checked),
+		cmocka_unit_test(undo_was_decided),
 		cmocka_unit_test(holds_when_a_log_cant_be_looked_for),
 		cmocka_unit_test(holds_behind_a_stale_park),
 		cmocka_unit_test(holds_without_an_intent),

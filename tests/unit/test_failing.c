@@ -16,6 +16,7 @@
  * UNIT_SOURCES: tests/unit/fake_boot.c tests/unit/fake_server.c bootstrap/elsewhere.c
  * bootstrap/free_space.c bootstrap/boot_sizes.c
  */
+#include "bootstrap/boot_step.h"
 #include "bootstrap/install.h"
 #include "common/file.h"
 
@@ -44,6 +45,7 @@ static const struct {
 	{ "install.c", "file_mkdirs", "the same" },
 	{ "install.c", "file_read", "the same" },
 	{ "install.c", "file_replace_text", "the same" },
+	{ "phases/bootpart.c", "destroy_folder", "only where /boot was separate; test_undo.c" },
 	{ "phases/bootpart.c", "fstab_options",
 	  "only with an ESP that is not mounted; test_undo.c" },
 	{ "etc_files.c", "strdup", "without an fstab or a crypttab" },
@@ -145,8 +147,32 @@ static const char *call_name(void)
 	return name;
 }
 
+/* By what the boot step of any image would read. */
+static bool is_undo_decided(void)
+{
+	struct intent intent;
+	bool is_decided = intent_read(BOOT_STATE_DIR, &intent) == 0 && intent.undo;
+
+	return is_decided || (intent_read(STATE_DIR, &intent) == 0 && intent.undo);
+}
+
+/* The decision to undo comes before all that undoing changes, and no boot behind it converts. */
+static void boot_to_be_undone(const struct stage *stage)
+{
+	bool is_decided = is_undo_decided();
+	const char *what = is_decided ? NULL : machine_differs(stage->machine, volatile_files);
+
+	if (what)
+		fail_msg("%s: changed, and nothing says that it is to be undone: %s", call_name(),
+			 what);
+	if (!machine_boot())
+		fail_msg("%s: it doesn't boot: %s", call_name(), fail_text());
+	if (is_decided && machine->disk.is_luks)
+		fail_msg("%s: it was encrypted, though it was to be undone", call_name());
+}
+
 /* In a process of its own that ends at the call. */
-static bool is_cut(int (*what)(void))
+static bool is_cut(const struct stage *stage, int (*what)(void))
 {
 	int status = 0;
 	pid_t pid = fork();
@@ -157,7 +183,9 @@ static bool is_cut(int (*what)(void))
 	assert_true(WIFEXITED(status));
 	if (WEXITSTATUS(status) != FAILING_CUT_STATUS)
 		return false;
-	if (!machine_boot())
+	if (what == undo)
+		boot_to_be_undone(stage);
+	else if (!machine_boot())
 		fail_msg("%s: it doesn't boot: %s", call_name(), fail_text());
 	return true;
 }
@@ -188,7 +216,7 @@ static bool try_call(const struct stage *stage, int (*what)(void), unsigned n, e
 	from = stage->name;
 	restore(stage->machine);
 	failing_begin(n, how);
-	has_failed = how == FAILING_CUT ? is_cut(what) : is_stopped(what);
+	has_failed = how == FAILING_CUT ? is_cut(stage, what) : is_stopped(what);
 	failing_end();
 	is_judged = !has_failed || !is_of_this_stage();
 	return has_failed;
@@ -223,7 +251,7 @@ static void run_with(enum failing_how how)
 	}
 }
 
-/* A cut `undo` that had changed nothing yet leaves the boot step to do what was due. */
+/* A cut before the decision leaves the boot step to do what was due. */
 static void goes_back_or_on(void)
 {
 	if (machine->disk.is_luks) {
@@ -346,6 +374,26 @@ static int say_call(void **state UNUSED)
 	return 0;
 }
 
+/* The boot step has stopped in `place` before it changed anything, and says that undo is a way out.
+ */
+static void undoes_behind_a_stop_in_place(void **state UNUSED)
+{
+	const struct boot_result stopped = { .action = "convert",
+					     .phase = "place",
+					     .reason = "a reason" };
+	size_t last = 0;
+
+	while (!stages[last + 1].machine->disk.is_luks)
+		last++;
+	restore(stages[last].machine);
+	assert_ok(file_replace_text("/proc/sys/kernel/random/boot_id", "another boot\n", 0600));
+	assert_ok(boot_result_write(&stopped));
+	assert_true(start() < 0);
+	assert_said("or run \"panocrypt-bootstrap undo\"");
+	assert_ok(undo());
+	assert_like(stock, undone_files);
+}
+
 /* Last: what was left out? */
 
 static const char *why_not(const struct failing_call *call)
@@ -398,6 +446,7 @@ int main(void)
 		cmocka_unit_test_teardown(runs_on_when_memory_is_short, say_call),
 		cmocka_unit_test_teardown(runs_on_behind_each_cut, say_call),
 		cmocka_unit_test_teardown(undoes_everything, say_call),
+		cmocka_unit_test(undoes_behind_a_stop_in_place),
 		cmocka_unit_test_teardown(undoes_behind_each_failure, say_call),
 		cmocka_unit_test_teardown(undoes_behind_each_cut, say_call),
 		cmocka_unit_test(every_call_has_failed),

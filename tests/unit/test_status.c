@@ -151,6 +151,15 @@ static void a_clone(void **state UNUSED)
 	assert_text(0, "Clone?    this disk was enrolled on another machine");
 }
 
+static void being_undone(void **state UNUSED)
+{
+	world.phase = NULL; /* not asked for */
+	job.intent.undo = facts.is_running = true;
+	assert_text(0, "Being undone (at work). Finish it with: panocrypt-bootstrap undo\n");
+	facts.is_running = false;
+	assert_text(0, "Being undone. Finish it");
+}
+
 static void as_json(void **state UNUSED)
 {
 	CLEANUP_FREE char *text = NULL;
@@ -186,6 +195,7 @@ int main(void)
 		cmocka_unit_test_setup(waiting_for_the_key, setup),
 		cmocka_unit_test_setup(paused, setup),
 		cmocka_unit_test_setup(a_clone, setup),
+		cmocka_unit_test_setup(being_undone, setup),
 		cmocka_unit_test_setup(as_json, setup),
 	};
 

@@ -31,16 +31,18 @@ struct machine {
 	bool is_boot_mounted, is_esp_mounted; /* /boot: the new partition */
 	bool is_loader_new;		      /* starts from the new partition */
 	bool has_fstab_line, has_partition, is_filesystem_small;
-	bool is_placed, has_our_files;
+	bool is_placed, has_our_files, has_state_on_boot;
 };
 
-static const struct machine converted = { true, true, true, true, true, true, false, true };
-static const struct machine stock = { false, true, false, false, false, false, false, false };
+static const struct machine converted = { true, true, true, true, true, true, false, true, false };
+static const struct machine stock = {
+	false, true, false, false, false, false, false, false, false
+};
 
 static struct machine now;
 static unsigned calls, fail_at_call; /* 0: none fails */
 static struct facts facts;
-static struct job job = { .facts = &facts };
+static struct job job = { .facts = &facts, .state_dir = STATE_DIR };
 
 /* Every call that could fail. */
 static bool fails(void)
@@ -146,9 +148,30 @@ int fs_find(const char *name UNUSED, const struct fs **ret)
 	return result("the filesystem");
 }
 
-static int place_is_done(struct job *of UNUSED)
+int place_is_begun(struct job *of UNUSED)
 {
 	return now.is_placed;
+}
+
+static bool is_decided; /* by the intent on the disk */
+
+int intent_write(const char *dir, const struct intent *intent)
+{
+	int r = result("the intent");
+
+	assert_string_equal(dir, STATE_DIR);
+	is_decided = is_decided || (r == 0 && intent->undo);
+	return r;
+}
+
+/* /boot was separate all along: only our folder there goes. */
+int destroy_folder(const char *path)
+{
+	int r = result("our folder on /boot");
+
+	assert_string_equal(path, BOOT_STATE_DIR);
+	now.has_state_on_boot = now.has_state_on_boot && r < 0;
+	return r;
 }
 
 static int files_undo(struct job *of UNUSED)
@@ -177,7 +200,7 @@ OTHER(native);
 OTHER(verify);
 OTHER(leave);
 const struct phase phase_initramfs = { .name = "initramfs", .done = never, .undo = files_undo };
-const struct phase phase_place = { .name = "place", .done = place_is_done };
+const struct phase phase_place = { .name = "place", .done = never };
 
 /* --- what the same files need for their other halves; never called by undo ---------------------
  */
@@ -200,7 +223,6 @@ UNUSED_CALL(int, mount_device, const char *a UNUSED, const char *b UNUSED, const
 UNUSED_CALL(int, mount_settle, const char *a UNUSED)
 UNUSED_CALL(int, etc_fstab_set, const char *a UNUSED, const char *b UNUSED)
 UNUSED_CALL(int, destroy_file, const char *a UNUSED)
-UNUSED_CALL(int, intent_write, const char *a UNUSED, const struct intent *b UNUSED)
 UNUSED_CALL(int, boot_json_write, const struct intent *i UNUSED, const char *a UNUSED,
 	    const char *b UNUSED, bool c UNUSED)
 UNUSED_CALL(int, boot_images_rebuild, struct job *a UNUSED)
@@ -228,6 +250,7 @@ static void collect_facts(void)
 	snprintf(facts.esp_mount, sizeof(facts.esp_mount), "%s",
 		 now.is_esp_mounted ? "/boot/efi" : "");
 	calls = 0;
+	is_decided = false;
 }
 
 static void assert_stock(unsigned n)
@@ -298,6 +321,28 @@ static void goes_on_behind_two_failures(void **state UNUSED)
 		}
 }
 
+static void decides_before_it_changes(void **state UNUSED)
+{
+	fail_at_call = 1;
+	assert_int_equal(phases_undo(&job), -EIO);
+	assert_said("the intent failed");
+	assert_false(is_decided);
+	assert_int_equal(memcmp(&now, &converted, sizeof(now)), 0);
+	collect_facts();
+	fail_at_call = 2;
+	assert_int_equal(phases_undo(&job), -EIO);
+	assert_true(is_decided);
+}
+
+static void leaves_a_boot_of_its_own(void **state UNUSED)
+{
+	job.intent.boot_bytes = 0;
+	now.has_state_on_boot = true;
+	assert_ok(phases_undo(&job));
+	assert_false(now.has_state_on_boot || now.has_our_files || now.is_filesystem_small);
+	assert_true(now.is_boot_mounted && now.has_fstab_line && now.has_partition);
+}
+
 static void before_bootpart_there_is_less_to_do(void **state UNUSED)
 {
 	now = stock;
@@ -322,6 +367,8 @@ int main(void)
 		cmocka_unit_test_setup(brings_everything_back, setup),
 		cmocka_unit_test_setup(goes_on_behind_each_failure, setup),
 		cmocka_unit_test_setup(goes_on_behind_two_failures, setup),
+		cmocka_unit_test_setup(decides_before_it_changes, setup),
+		cmocka_unit_test_setup(leaves_a_boot_of_its_own, setup),
 		cmocka_unit_test_setup(before_bootpart_there_is_less_to_do, setup),
 		cmocka_unit_test_setup(too_late_from_the_first_chunk_on, setup),
 	};
