@@ -8,11 +8,10 @@
 #include "bootstrap/block.h"
 #include "bootstrap/destroy.h"
 #include "bootstrap/etc_files.h"
-#include "bootstrap/free_space.h"
 #include "bootstrap/grub.h"
 #include "bootstrap/mount.h"
+#include "bootstrap/new_boot.h"
 #include "bootstrap/phases/initramfs.h"
-#include "bootstrap/region.h"
 #include "bootstrap/spawn.h"
 #include "bootstrap/table.h"
 #include "common/cleanup.h"
@@ -22,7 +21,6 @@
 #include "common/strbuf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -45,48 +43,6 @@ static int bootpart_done(struct job *job)
 	snprintf(mark, sizeof(mark), "panocrypt.boot=%s", job->intent.boot_uuid);
 	r = grub_cfg_has(mark, &is_marked);
 	return r == 0 && is_marked;
-}
-
-/* The partition lies where the root had files that were deleted since; mkfs leaves most of that. */
-static int destroy_old_plaintext(const struct intent *intent, const char *device)
-{
-	const struct free_space *how = free_space_find(intent->free_space);
-	CLEANUP_CLOSE int fd = -1;
-	uint64_t bytes = 0;
-	char size[24];
-	int r;
-
-	if (!how)
-		return fail(-EINVAL,
-			    "the intent's free_space \"%s\" is none that this version knows",
-			    intent->free_space);
-	r = region_open(device, O_WRONLY | O_EXCL, &fd);
-	if (r == 0)
-		r = region_size(fd, &bytes);
-	if (r < 0)
-		return r;
-	log_info("%s of the new /boot: %s", text_bytes(size, bytes), how->what);
-	return free_space_destroy_all(how, fd, bytes);
-}
-
-/* Makes the filesystem unless it is there already: its UUID was chosen by us, so nobody else's is
- * overwritten. */
-static int make_filesystem(const struct intent *intent, const char *device)
-{
-	struct spawn make = {
-		.argv = { "mkfs.ext4", "-q", "-F", "-U", intent->boot_uuid, "-L", "boot", device },
-		.timeout_s = 300,
-	};
-	struct block_content content;
-	int r;
-
-	r = block_probe(device, &content);
-	if (r < 0)
-		return r;
-	if (strcmp(content.uuid, intent->boot_uuid) == 0)
-		return 0;
-	r = destroy_old_plaintext(intent, device);
-	return r < 0 ? r : spawn_run(&make);
 }
 
 /* Copies the present /boot tree (without what is mounted below it) into the new filesystem. */
@@ -169,7 +125,7 @@ static int use_new_partition(struct job *job)
 	r = block_find("PARTUUID", job->intent.boot_partuuid, device, sizeof(device));
 	if (r < 0)
 		return fail_at(r, "the new /boot partition");
-	r = make_filesystem(&job->intent, device);
+	r = new_boot_make(&job->intent, device);
 	if (r < 0)
 		return r;
 	r = fill(device);

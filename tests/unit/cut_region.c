@@ -4,6 +4,7 @@
  */
 #include "tests/unit/cut_region.h"
 
+#include "common/aead.h"
 #include "common/file.h"
 
 #include "tests/unit/unit.h"
@@ -34,6 +35,8 @@ void cut_forget(void)
 
 int region_open(const char *path, int flags, int *ret_fd)
 {
+	if ((flags & O_ACCMODE) == O_WRONLY) /* what was there is read, too */
+		flags = (flags & ~O_ACCMODE) | O_RDWR;
 	*ret_fd = open(path, flags | O_CLOEXEC);
 	return *ret_fd < 0 ? fail(-errno, "opening %s", path) : 0;
 }
@@ -71,6 +74,27 @@ int region_zero(int fd, uint64_t offset, uint64_t len)
 
 	free(zeros);
 	return r;
+}
+
+int region_zero_out(int fd, uint64_t offset, uint64_t len)
+{
+	return region_zero(fd, offset, len);
+}
+
+int region_random(int fd, uint64_t offset, uint64_t len)
+{
+	uint8_t *data = malloc(len);
+	int r = random_bytes(data, len);
+
+	if (r == 0)
+		r = region_write(fd, data, offset, len);
+	free(data);
+	return r;
+}
+
+int region_discard(int fd UNUSED, uint64_t offset UNUSED, uint64_t len UNUSED)
+{
+	return -EOPNOTSUPP;
 }
 
 int region_flush(int fd UNUSED)

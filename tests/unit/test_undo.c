@@ -4,19 +4,18 @@
  * turn, and a second undo must bring the same machine back. What may never be is a partition taken
  * away from which the boot loader still starts. Also that undo refuses from the first chunk on.
  * UNIT_SOURCES: bootstrap/phases.c bootstrap/phases/bootpart.c bootstrap/phases/carve.c
- * UNIT_SOURCES: bootstrap/phases/shrink.c bootstrap/tabs.c bootstrap/free_space.c
+ * UNIT_SOURCES: bootstrap/phases/shrink.c bootstrap/tabs.c
  */
 #include "bootstrap/block.h"
 #include "bootstrap/boot_step.h"
 #include "bootstrap/destroy.h"
 #include "bootstrap/etc_files.h"
-#include "bootstrap/free_space.h"
 #include "bootstrap/fs.h"
 #include "bootstrap/grub.h"
 #include "bootstrap/mount.h"
+#include "bootstrap/new_boot.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/phases/initramfs.h"
-#include "bootstrap/region.h"
 #include "bootstrap/report.h"
 #include "bootstrap/spawn.h"
 #include "bootstrap/table.h"
@@ -213,11 +212,7 @@ const struct phase phase_place = { .name = "place", .done = never };
 	}
 UNUSED_CALL(int, block_find, const char *a UNUSED, const char *b UNUSED, char *c UNUSED,
 	    size_t d UNUSED)
-UNUSED_CALL(int, block_probe, const char *a UNUSED, struct block_content *b UNUSED)
-UNUSED_CALL(int, region_open, const char *a UNUSED, int b UNUSED, int *c UNUSED)
-UNUSED_CALL(int, region_size, int a UNUSED, uint64_t *b UNUSED)
-UNUSED_CALL(int, free_space_destroy_all, const struct free_space *a UNUSED, int b UNUSED,
-	    uint64_t c UNUSED)
+UNUSED_CALL(int, new_boot_make, const struct intent *a UNUSED, const char *b UNUSED)
 UNUSED_CALL(int, mount_device, const char *a UNUSED, const char *b UNUSED, const char *c UNUSED,
 	    unsigned long d UNUSED, const char *e UNUSED)
 UNUSED_CALL(int, mount_settle, const char *a UNUSED)
