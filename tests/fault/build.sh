@@ -28,7 +28,7 @@ fault_sources="tests/fault/crash.c tests/fault/enumerate.c tests/fault/gpt.c tes
 	$(echo common/*.c)"
 fault_wraps=$(printf ',--wrap=%s' file_read secret_read_file execve block_find \
 	block_wait block_probe block_parent mount_device mount_remove \
-	spawn_run file_exists ioctl open stat poll place_park place_first_chunk \
+	view_open spawn_run file_exists ioctl open stat poll place_park place_first_chunk \
 	crypt_benchmark_pbkdf_internal crypt_random_get)
 
 # fault_compile SOURCE OBJECT
@@ -90,7 +90,7 @@ fault_build_bug() {
 }
 
 # The files of the boot step, and of what it does to a disk, whose calls fail.
-fault_failing="boot_act boot_cut boot_look boot_table place redo"
+fault_failing="boot_act boot_cut boot_look boot_sizes boot_table fs_ext4 place redo redo_log table table_copy"
 
 # fault_build_failing: build/fault/crash-failing, of the same objects as the program.
 # shellcheck disable=SC2031 # where fault_prefix differs is a subshell

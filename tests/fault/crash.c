@@ -85,6 +85,27 @@ static void expect_end(struct work *work, struct image *ret_filesystem)
 		    work->shared->worlds[JOBS_MAX].action, work->shared->worlds[JOBS_MAX].reason);
 }
 
+/* What `shrink` comes to when its first try fails, whatever it failed by. */
+static void expect_second_end(struct work *work, struct image *ret_filesystem)
+{
+	struct world *world = &work->shared->worlds[JOBS_MAX];
+	char path[300];
+
+	machine_store(work->base, world->folder);
+	world->is_first_try_refused = true;
+	if (world_run(world) != WORLD_STOPPED)
+		die("without moving a block: %s: %s", world->action, world->reason);
+	world->is_first_try_refused = false;
+	snprintf(path, sizeof(path), "%s/" MACHINE_DEVICE, world->folder);
+	image_make(ret_filesystem);
+	image_load(ret_filesystem, path);
+	work->judge.second_filesystem = ret_filesystem;
+	work->judge.second_payload_bytes = filesystem_bytes(ret_filesystem);
+	if (work->judge.second_payload_bytes <= work->judge.payload_bytes)
+		die("without moving a block the filesystem is no larger");
+	image_resize(ret_filesystem, work->judge.second_payload_bytes);
+}
+
 static struct work prepare(char **args, struct machine *base, struct image *filesystem)
 {
 	char path[300];
@@ -210,7 +231,7 @@ static int do_failing(char **args)
 {
 	static struct machine base;
 	char *as_enumerated[] = { args[0], args[1], "1", "1", NULL };
-	struct image filesystem;
+	struct image filesystem, second;
 	struct work work;
 
 	if (!failing_each)
@@ -219,6 +240,8 @@ static int do_failing(char **args)
 	record_base(&work, &base, 0, &work.log);
 	if (work.scenario->is_end_expected)
 		expect_end(&work, &filesystem);
+	if (work.scenario->is_stopped_before_place)
+		expect_second_end(&work, &second);
 	return failing_each(&work, args[2], args[3] ? number(args[3]) : 0);
 }
 

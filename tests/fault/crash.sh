@@ -189,6 +189,10 @@ fault_build_failing || die "the program whose calls fail doesn't build"
 while read -r name machine how; do
 	survives "$name, each failure of: $how" "$fault_build/crash-failing" failing "$name" "$work/$machine" "$how"
 done <<-'EOF'
+	carve uncarved calls
+	carve uncarved memory
+	shrink unshrunk calls
+	shrink unshrunk memory
 	place shrunk calls
 	place shrunk memory
 	place shrunk disk

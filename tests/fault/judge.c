@@ -102,6 +102,16 @@ bool judge_device_same(const struct judge *judge, char *ret_loss)
 	return is_same_filesystem(judge, &view, device, ret_loss);
 }
 
+bool judge_is_sound(struct judge *judge, char ret_loss[static JUDGE_TEXT])
+{
+	char device[300];
+	struct spawn e2fsck = { .argv = { "e2fsck", "-fn", judge_device(judge, device) } };
+
+	return spawn_status(&e2fsck) == 0 ||
+	       judge_lost(ret_loss, "booted on with a filesystem that isn't whole: %s",
+			  fail_text());
+}
+
 /* --- stock ------------------------------------------------------------------------------------ */
 
 static bool recognised_is_whole(struct judge *judge, const char *device, char *ret_loss)

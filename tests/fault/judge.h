@@ -24,6 +24,9 @@ struct judge {
 	struct image *device;		/* the root partition as the cut left it */
 	const struct image *filesystem; /* what it shall hold in the end */
 	uint64_t payload_bytes, shift_bytes;
+	/* the same where `shrink` had to do without moving a block; NULL: that can't be */
+	const struct image *second_filesystem;
+	uint64_t second_payload_bytes;
 	struct gpt_partition root, boot; /* in the end, where there is a table */
 	struct judge_set *stock, *placed, *ends;
 	bool is_stock_unpatched; /* seeded bug: the distribution's library finishes a run */
@@ -39,6 +42,9 @@ bool judge_places(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
 /* Boots until `place` would begin; then the filesystem must have been cut. */
 bool judge_shrinks(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
+
+/* Behind a boot that went on with it: would e2fsck find nothing? */
+bool judge_is_sound(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
 /* Boots until nothing is left to do; then filesystem and partition must have been cut. */
 bool judge_carves(struct judge *judge, char ret_loss[static JUDGE_TEXT]);

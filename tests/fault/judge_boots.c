@@ -26,16 +26,21 @@ static const char *end_name(enum world_end end)
 /* The filesystem is cut to its size; `place` would begin. */
 static bool is_shrunk(struct judge *judge, char *ret_loss)
 {
+	struct judge expected = *judge;
 	struct intent intent;
 	char state[300];
 
 	snprintf(state, sizeof(state), "%s/" MACHINE_STATE, judge->world->folder);
 	if (intent_read(state, &intent) < 0)
 		return judge_lost(ret_loss, "the intent: %s", fail_text());
-	if (intent.payload_bytes != judge->payload_bytes)
+	if (judge->second_filesystem && intent.payload_bytes == judge->second_payload_bytes) {
+		expected.filesystem = judge->second_filesystem;
+		expected.payload_bytes = judge->second_payload_bytes;
+	}
+	if (intent.payload_bytes != expected.payload_bytes)
 		return judge_lost(ret_loss, "the payload would be %llu bytes",
 				  (unsigned long long)intent.payload_bytes);
-	return judge_device_same(judge, ret_loss);
+	return judge_device_same(&expected, ret_loss);
 }
 
 /* The kernel finds both partitions, both copies of the table are whole, the filesystem is cut. */

@@ -33,6 +33,8 @@ struct world {
 	char folder[256];    /* of the machine; absolute */
 	bool is_first_stage; /* the root partition holds /boot: the boot step carves */
 	bool is_stopped_before_place;
+	bool is_first_try_refused; /* `shrink` has to do without moving a block */
+	unsigned views;		   /* that were opened since */
 	enum world_end end;
 	char action[24], reason[512];
 	/* asked before the first chunk, with what is on the disk then; NULL: never known */

@@ -7,6 +7,7 @@
 #include "bootstrap/boot_run.h"
 #include "bootstrap/kmods.h"
 #include "bootstrap/mount.h"
+#include "bootstrap/view.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "tests/fault/gpt.h"
@@ -142,6 +143,16 @@ int __wrap_block_wait(const char *tag, const char *value, unsigned timeout_s UNU
 int kmods_load(const char *name UNUSED)
 {
 	return 0;
+}
+
+int __real_view_open(const char *device, size_t blocks_max, struct view **ret);
+int __wrap_view_open(const char *device, size_t blocks_max, struct view **ret);
+
+int __wrap_view_open(const char *device, size_t blocks_max, struct view **ret)
+{
+	if (here->is_first_try_refused && here->views++ == 0)
+		return fail(-E2BIG, "more would have to move than a log holds");
+	return __real_view_open(device, blocks_max, ret);
 }
 
 /* The folder is always there: RUN_DIR is relative, and each machine runs in its own. */

@@ -72,6 +72,8 @@ int failing_hit(unsigned index)
 
 	if (!failing) /* not made yet */
 		return 0;
+	if (failing->is_on && failing->count < FAILING_SEQUENCE)
+		failing->sequence[failing->count] = index;
 	if (failing->is_on && failing->count + 1 == failing->fail_at) {
 		failing->failed = index;
 		failing->was_failed[index] = true;

@@ -29,6 +29,7 @@ enum failing_how {
 
 #define FAILING_CUT_STATUS 42
 #define FAILING_CALLS_MAX 1024
+#define FAILING_SEQUENCE 8192 /* remembered */
 
 struct failing {
 	bool is_on; /* calls are counted */
@@ -36,8 +37,10 @@ struct failing {
 	unsigned count, fail_at; /* 0: none */
 	unsigned failed;	 /* which one did: index of failing_calls */
 	bool has_failed;
-	unsigned marks;			    /* until it failed */
-	bool was_failed[FAILING_CALLS_MAX]; /* since the program began */
+	unsigned marks;			     /* until it failed */
+	unsigned sequence[FAILING_SEQUENCE]; /* which calls there were, by indices of failing_calls
+					      */
+	bool was_failed[FAILING_CALLS_MAX];  /* since the program began */
 };
 
 /* In memory that forked processes share. */
