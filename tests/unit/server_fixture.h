@@ -113,6 +113,19 @@ static inline long long fixture_number(const struct fixture *fixture, const char
 	return number;
 }
 
+/* Another person of the organization, or another role of one. */
+static inline void fixture_member(const struct fixture *fixture, const char *name, const char *role)
+{
+	char sql[256];
+
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO member (organization, name, role, created_s)"
+		 " SELECT organization, '%s', '%s', 1 FROM member WHERE name = 'alice'"
+		 " ON CONFLICT (organization, name) DO UPDATE SET role = excluded.role",
+		 name, role);
+	fixture_sql(fixture, sql);
+}
+
 /* No more room on the disk of the store, until fixture_room(fixture, true). */
 static inline void fixture_room(struct fixture *fixture, bool is_there)
 {

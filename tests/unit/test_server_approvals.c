@@ -217,6 +217,9 @@ static void counts_by_group(void **state)
 	};
 	uint8_t id[16];
 
+	fixture_member(fixture, "ann", "approver");
+	fixture_member(fixture, "ben", "approver");
+	fixture_member(fixture, "cyd", "approver");
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		assert_ok(store_group_create(store, &fixture->by, &groups[i]));
 	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, false), 200);
@@ -235,6 +238,38 @@ static void counts_by_group(void **state)
 	assert_ok(store_audit_verify(store));
 }
 
+/* A yes of who has lost the role since, or is gone, counts no more, also where the group names
+ * nobody. */
+static void counts_who_still_may(void **state)
+{
+	static const char *const tags[] = { "a" };
+	const struct store_new_group group = { "one", "[]", "[\"a\"]", &tags[0], 1, 2 };
+	struct fixture *fixture = *state;
+	struct message_redeemed device = fixture_device(fixture, "[\"192.0.2.0/24\"]");
+	struct store *store = fixture->parts.store;
+	struct store_by by = fixture->by;
+	uint8_t id[16];
+
+	assert_ok(store_group_create(store, &fixture->by, &group));
+	fixture_sql(fixture, "UPDATE device SET tags = '[\"a\"]'");
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, false), 0);
+	assert_true(newest(fixture, id));
+	by.actor = "ann";
+	fixture_member(fixture, "ann", "approver");
+	assert_ok(store_approval_vote(store, &by, id, VOTE_APPROVE, 0));
+	fixture_member(fixture, "ann", "auditor");
+	by.actor = "ben";
+	fixture_member(fixture, "ben", "admin");
+	assert_ok(store_approval_vote(store, &by, id, VOTE_APPROVE, 0));
+	fixture_sql(fixture, "DELETE FROM member WHERE name = 'ben'");
+	assert_ok(store_approval_vote(store, &fixture->by, id, VOTE_APPROVE, 0));
+	assert_int_equal(fixture_number(fixture, STATES("pending")), 1);
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, true), 503);
+	fixture_member(fixture, "ann", "approver"); /* theirs again */
+	assert_ok(store_approval_vote(store, &fixture->by, id, VOTE_APPROVE, 0));
+	assert_int_equal(ask(fixture, device.device, FIXTURE_FROM, true), 200);
+}
+
 #define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, fixture_set_up, fixture_tear_down)
 
 int main(void)
@@ -243,7 +278,7 @@ int main(void)
 		WITH_FIXTURE(folds_repeats),	 WITH_FIXTURE(ends_stale_ones),
 		WITH_FIXTURE(a_no_wears_off),	 WITH_FIXTURE(a_yes_is_spent_and_ends),
 		WITH_FIXTURE(a_quarantine_asks), WITH_FIXTURE(another_organization_decides_nothing),
-		WITH_FIXTURE(counts_by_group),
+		WITH_FIXTURE(counts_by_group),	 WITH_FIXTURE(counts_who_still_may),
 	};
 
 	return cmocka_run_group_tests_name("server_approvals", tests, NULL, NULL);

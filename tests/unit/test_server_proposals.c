@@ -42,6 +42,9 @@ static struct message_redeemed grouped_device(struct fixture *fixture, uint64_t 
 	struct store_new_group group = group_of(quorum);
 	struct message_redeemed device = fixture_device(fixture, "[\"192.0.2.0/24\"]");
 
+	fixture_member(fixture, "bob", "approver");
+	fixture_member(fixture, "carol", "admin");
+	fixture_member(fixture, "dave", "owner");
 	fixture_sql(fixture, "UPDATE device SET tags = '[\"env=test\"]'");
 	assert_ok(store_group_create(fixture->parts.store, &fixture->by, &group));
 	return device;
@@ -180,6 +183,58 @@ static void counts_once_more(void **state)
 	assert_ok(weaken(fixture, &device, id));
 }
 
+static int take_votes(const struct store_proposal *row, void *userdata)
+{
+	uint64_t *votes = userdata;
+
+	*votes = row->votes;
+	return 0;
+}
+
+static uint64_t votes_shown(struct fixture *fixture, const uint8_t *id)
+{
+	uint64_t votes = UINT64_MAX;
+
+	assert_ok(store_proposal(fixture->parts.store, fixture->by.organization, id, take_votes,
+				 &votes));
+	return votes;
+}
+
+/* Nor do those of who has lost the role, or is gone, where the group names nobody and where it
+ * does. */
+static void counts_who_still_may(void **state)
+{
+	static const char *const approvers[] = { "[]", "[\"bob\",\"carol\",\"dave\"]" };
+	struct fixture *fixture = *state;
+	struct message_redeemed device = grouped_device(fixture, 2);
+	bool is_complete;
+	uint8_t id[16];
+
+	for (size_t i = 0; i < ARRAY_SIZE(approvers); i++) {
+		char sql[128];
+
+		snprintf(sql, sizeof(sql), "UPDATE approval_group SET approvers = '%s'",
+			 approvers[i]);
+		fixture_sql(fixture, sql);
+		fixture_sql(fixture, "UPDATE proposal SET until_s = 1");
+		propose(fixture, "alice", &device, id);
+		assert_ok(vote(fixture, "bob", id, true, &is_complete));
+		fixture_member(fixture, "bob", "auditor");
+		assert_int_equal(votes_shown(fixture, id), 0);
+		assert_ok(vote(fixture, "carol", id, true, &is_complete));
+		assert_false(is_complete);
+		assert_ok(vote(fixture, "dave", id, true, &is_complete));
+		assert_true(is_complete);
+		fixture_sql(fixture, "DELETE FROM member WHERE name = 'dave'");
+		assert_int_equal(weaken(fixture, &device, id), STORE_NEEDS_QUORUM);
+		assert_int_equal(votes_shown(fixture, id), 1);
+		fixture_member(fixture, "dave", "approver");
+		fixture_member(fixture, "bob", "approver");
+	}
+	assert_false(is_weak(fixture));
+	assert_ok(weaken(fixture, &device, id));
+}
+
 /* Agreed for one device, it opens no other; nor after its week, nor after a no. */
 static void serves_for_its_own_subject(void **state)
 {
@@ -287,6 +342,7 @@ int main(void)
 		WITH_FIXTURE(weakening_waits),
 		WITH_FIXTURE(others_must_agree),
 		WITH_FIXTURE(counts_once_more),
+		WITH_FIXTURE(counts_who_still_may),
 		WITH_FIXTURE(serves_for_its_own_subject),
 		WITH_FIXTURE(keeps_the_authorizer),
 		WITH_FIXTURE(time_may_stand_for_votes),
