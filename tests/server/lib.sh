@@ -317,6 +317,45 @@ recover_at_once() {
 		awk '{ n[$1]++ } END { for (status in n) print status, n[status] }' | sort)
 }
 
+# --- a store in trouble: unlocks are of device_url by kid and point
+try() { recover "$device_url" "${kid?}" "${point?}"; }
+unlocks() { try; [ "$status" = 200 ]; }
+health() { fetch -o /dev/null -w '%{http_code}' "$1/healthz"; }
+is_well() { [ "$(health "$server_url") $(health "$server_admin_url")" = "200 200" ]; }
+is_unwell() { [ "$(health "$server_url") $(health "$server_admin_url")" = "503 503" ]; }
+
+# timed COMMAND…: sets seconds.
+timed() {
+	local start=$SECONDS
+	"$@"
+	seconds=$((SECONDS - start))
+}
+
+# load COUNT FILE [AT_ONCE]: so many unlocks, "STATUS SOURCE" a line into FILE, which is another each time. Each has an
+# address of its own, by which its audit row is found, also when this runs in the background.
+load() {
+	local i before
+	before=$(find "$server_home" -maxdepth 1 -name '*.in' | wc -l)
+	: >"$2"
+	for ((i = 0; i < $1; i++)); do
+		echo "127.$((100 + before)).$((i / 250)).$((i % 250 + 1)) $point"
+	done >"$2.in"
+	"$server_tests/many.py" --ca "$server_ca" --at-once "${3-20}" "$device_url/rec/$kid" <"$2.in" >"$2"
+}
+
+# every_answer_has_its_row NAME FILE: of load; and each that isn't 200 is 503.
+every_answer_has_its_row() {
+	equal "$1: answers are 200 or 503" "$(awk '$1 != 200 && $1 != 503' "$2" | head -n 3)" ""
+	equal "$1: each 200 has its row" "$(comm -23 <(awk '$1 == 200 { print $2 }' "$2" | sort) \
+		<(store_sql "SELECT source FROM audit WHERE event = 'unlock-allowed'" | sort))" ""
+	awk -v name="$1" '{ n[$1]++ } END { printf "#   %s: 200: %d, 503: %d\n", name, n[200], n[503] }' "$2"
+}
+
+no_lane_has_a_gap() {
+	equal "no lane has a gap" "$(store_sql "SELECT writer FROM audit GROUP BY organization, writer
+		HAVING count(*) <> max(lane_seq)")" ""
+}
+
 # person ORGANIZATION NAME ROLE EXPIRES_S: a member with a token, for token_of; there is no route for people yet, so that
 # they are written into the store.
 people=

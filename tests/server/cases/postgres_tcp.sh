@@ -71,7 +71,6 @@ server_start
 new_device
 kid=$(exchange_thumbprint "$device_url")
 point=$(a_point)
-unlocks() { recover "$device_url" "$kid" "$point"; [ "$status" = 200 ]; }
 check "unlocks" unlocks
 equal "core and admin are connected by TLS" "$(store_sql "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a
 	USING (pid) WHERE a.usename = '$store_database' AND s.ssl AND client_addr IS NOT NULL")" 2

@@ -23,17 +23,6 @@ server_run
 new_device
 kid=$(exchange_thumbprint "$device_url")
 point=$(a_point)
-try() { recover "$device_url" "$kid" "$point"; }
-unlocks() { try; [ "$status" = 200 ]; }
-health() { fetch -o /dev/null -w '%{http_code}' "$1/healthz"; }
-is_well() { [ "$(health "$server_url") $(health "$server_admin_url")" = "200 200" ]; }
-is_unwell() { [ "$(health "$server_url") $(health "$server_admin_url")" = "503 503" ]; }
-# timed COMMAND…: sets seconds.
-timed() {
-	local start=$SECONDS
-	"$@"
-	seconds=$((SECONDS - start))
-}
 # refuses NAME SENTENCE: a start, with status 1.
 refuses() {
 	timeout 20 "$panocryptd" serve --dir "$server_dir" >"$server_home/refused.log" 2>&1
@@ -46,9 +35,7 @@ check "is well" is_well
 # --- full
 dd if=/dev/zero of="$small/filler" bs=4k status=none 2>/dev/null
 truncate -s -200k "$small/filler" # the first ones still fit
-for ((i = 0; i < 400; i++)); do echo "127.1.$((i / 250)).$((i % 250 + 1)) $point"; done |
-	"$server_tests/many.py" --ca "$server_ca" --at-once 4 "$device_url/rec/$kid" >"$server_home/full"
-equal "full: answers are 200 or 503" "$(awk '$1 != 200 && $1 != 503' "$server_home/full" | head -n 3)" ""
+load 400 "$server_home/full" 4
 check "full: some are answered" grep -q "^200" "$server_home/full"
 check "full: then it is noticed" grep -q "^503" "$server_home/full"
 check "full: the log says what to do" grep -q "the disk with the store is full: free some space" "$server_home/log"
@@ -59,9 +46,7 @@ check "full: health says so" wait_for 15 is_unwell
 rm "$small/filler"
 check "room again: unlocks by itself" wait_for 15 unlocks
 check "room again: is well" wait_for 15 is_well
-equal "full: each 200 has its row" "$(comm -23 <(awk '$1 == 200 { print $2 }' "$server_home/full" | sort) \
-	<(store_sql "SELECT source FROM audit WHERE event = 'unlock-allowed'" | sort))" ""
-awk '{ n[$1]++ } END { printf "#   200: %d, 503: %d\n", n[200], n[503] }' "$server_home/full"
+every_answer_has_its_row full "$server_home/full"
 
 # --- locked
 mkfifo "$server_home/hold"
@@ -76,8 +61,7 @@ exec 9>&-
 wait "$holder"
 check "locked: unlocks afterwards" wait_for 15 unlocks
 check "locked: is well" wait_for 15 is_well
-check "no lane has a gap" test -z "$(store_sql "SELECT writer FROM audit GROUP BY organization, writer
-	HAVING count(*) <> max(lane_seq)")"
+no_lane_has_a_gap
 
 # --- a clock that is a day back after a start, and right again after the next
 server_stop
