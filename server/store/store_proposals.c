@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See store_proposals.h. Whose agreement is needed is asked of the groups as they are, at each vote
- * and again in the transaction of the change itself.
+ * See store_proposals.h: proposals are made, voted on, read. Whose agreement they need is in
+ * store_guard.c.
  */
 #include "server/store/store_proposals.h"
 
@@ -10,157 +10,7 @@
 #include <string.h>
 
 #include "common/aead.h"
-#include "common/strbuf.h"
-#include "server/store/store_internal.h"
-
-static const char *const subject_names[] = {
-	[SUBJECT_DEVICE] = "device",
-	[SUBJECT_NETWORK_LIST] = "network-list",
-	[SUBJECT_GROUP] = "approval-group",
-	[SUBJECT_AUTHORIZER] = "authorizer",
-};
-
-/* --- whose agreement -------------------------------------------------------------------------- */
-
-/* $1 organization, $2 the subject's name, $3 the proposal, $4 the voter, $5 now. */
-#define GROUPS_WHERE                                                                               \
-	"SELECT CASE WHEN g.approvers = '[]'"                                                      \
-	"  OR replace(g.approvers, '\"' || $4 || '\"', '') <> g.approvers THEN 1 ELSE 0 END,"      \
-	" g.quorum, (SELECT count(*) FROM proposal_vote v WHERE v.proposal = $3"                   \
-	"  AND " STORE_MAY_VOTE "  AND (g.approvers = '[]'"                                        \
-	"   OR replace(g.approvers, '\"' || v.member || '\"', '') <> g.approvers)),"               \
-	" g.change_delay_s, CASE WHEN g.change_delay_s > 0 AND EXISTS (SELECT 1 FROM proposal p"   \
-	"  WHERE p.id = $3 AND p.created_s + g.change_delay_s <= $5) THEN 1 ELSE 0 END"            \
-	" FROM approval_group g WHERE g.organization = $1 AND g.quorum > 1 AND "
-
-static const char *const group_queries[] = {
-	[SUBJECT_DEVICE] = GROUPS_WHERE
-	"EXISTS (SELECT 1 FROM device d WHERE d.organization = g.organization"
-	" AND d.id = $2 AND " STORE_UNDER_GROUP ")",
-	[SUBJECT_NETWORK_LIST] = GROUPS_WHERE
-	"EXISTS (SELECT 1 FROM device d WHERE d.organization = g.organization AND d.revoked_s = 0"
-	" AND replace(d.networks, '\"' || $2 || '\"', '') <> d.networks AND " STORE_UNDER_GROUP ")",
-	[SUBJECT_GROUP] = GROUPS_WHERE "g.name = $2",
-	[SUBJECT_AUTHORIZER] = GROUPS_WHERE
-	"$2 = '' AND EXISTS (SELECT 1 FROM device d WHERE d.organization = g.organization"
-	" AND d.revoked_s = 0 AND " STORE_UNDER_GROUP ")",
-};
-
-struct tally {
-	uint64_t groups;   /* that must agree */
-	uint64_t mine;	   /* of these, whose approver the voter is */
-	uint64_t complete; /* of these, with their quorum, or due */
-	uint64_t quorum;   /* the largest */
-	uint64_t delay_s;  /* the longest */
-	uint64_t late;	   /* of the complete ones, without their quorum */
-	bool waits_ever;   /* one of them is never due */
-};
-
-static int take_group(const struct db_row *row, void *userdata)
-{
-	struct tally *tally = userdata;
-	bool has_quorum = db_number(row, 2) >= db_number(row, 1);
-	bool is_due = db_number(row, 4) > 0;
-
-	tally->groups++;
-	tally->mine += db_number(row, 0) > 0;
-	tally->complete += has_quorum || is_due;
-	tally->late += is_due && !has_quorum;
-	tally->quorum = MAX(tally->quorum, db_number(row, 1));
-	tally->delay_s = MAX(tally->delay_s, db_number(row, 3));
-	tally->waits_ever = tally->waits_ever || db_number(row, 3) == 0;
-	return 0;
-}
-
-static int subject_value(enum store_subject subject, const char *name, uint8_t id[static 16],
-			 struct db_value *ret)
-{
-	if (subject != SUBJECT_DEVICE)
-		*ret = DB_TEXT(name);
-	else if (text_unhex(id, DEVICE_ID_BYTES, name) == 0)
-		*ret = DB_BLOB(id, DEVICE_ID_BYTES);
-	else
-		return fail(-EIO, "the store is damaged: a proposal names no device");
-	return 0;
-}
-
-static int count_votes(struct store *store, const struct store_by *by, enum store_subject subject,
-		       const char *name, const uint8_t *proposal, struct tally *ret)
-{
-	static const uint8_t none[16];
-	uint8_t id[DEVICE_ID_BYTES];
-	struct db_value value;
-	uint64_t now_s;
-	int r = subject_value(subject, name, id, &value);
-
-	*ret = (struct tally){ .groups = 0 };
-	if (r == 0)
-		r = db_now(store->db, &now_s);
-	if (r < 0)
-		return r;
-	return db_query(store->db, group_queries[subject],
-			DB_ARGS(DB_BLOB(by->organization, ORGANIZATION_ID_BYTES), value,
-				DB_BLOB(proposal ? proposal : none, 16), DB_TEXT(by->actor),
-				DB_NUMBER(now_s)),
-			take_group, ret);
-}
-
-static int audit_proposal(struct store *store, const struct store_by *by, const char *event,
-			  const uint8_t *id, const char *path)
-{
-	CLEANUP_FREE char *detail = NULL;
-	char hex[33];
-	int r;
-
-	text_hex(hex, id, 16);
-	r = text_format(&detail, "proposal %s: %s", hex, path);
-	return r < 0 ? r : store_audit_action(store, by, event, NULL, detail);
-}
-
-/* It is used up with the change that it is for, once, and only while it is pending. */
-static int use_proposal(struct store *store, const struct store_by *by, enum store_subject subject,
-			const char *name, const char *event)
-{
-	uint64_t now_s;
-	int r = db_now(store->db, &now_s);
-
-	if (r == 0)
-		r = db_run(store->db,
-			   "UPDATE proposal SET state = 'agreed', decided_s = $1, decided_by = $2"
-			   " WHERE organization = $3 AND id = $4 AND subject = $5 AND name = $6"
-			   " AND state = 'pending' AND until_s > $1",
-			   DB_ARGS(DB_NUMBER(now_s), DB_TEXT(by->actor),
-				   DB_BLOB(by->organization, ORGANIZATION_ID_BYTES),
-				   DB_BLOB(by->proposal, 16), DB_TEXT(subject_names[subject]),
-				   DB_TEXT(name)));
-	if (r == 0 && db_changes(store->db) == 0)
-		return STORE_NEEDS_QUORUM;
-	return r != 0 ? r : audit_proposal(store, by, event, by->proposal, name);
-}
-
-int store_guard(struct store *store, const struct store_by *by, enum store_subject subject,
-		const char *name)
-{
-	struct tally tally;
-	int r = count_votes(store, by, subject, name, by->proposal, &tally);
-
-	if (r != 0)
-		return r;
-	if (tally.complete < tally.groups)
-		return STORE_NEEDS_QUORUM;
-	if (!by->proposal)
-		return 0;
-	return use_proposal(store, by, subject, name,
-			    tally.late > 0 ? "proposal-due" : "proposal-agreed");
-}
-
-int store_guard_device(struct store *store, const struct store_by *by, const uint8_t *device)
-{
-	char hex[2 * DEVICE_ID_BYTES + 1];
-
-	text_hex(hex, device, DEVICE_ID_BYTES);
-	return store_guard(store, by, SUBJECT_DEVICE, hex);
-}
+#include "server/store/store_guard.h"
 
 /* --- proposing -------------------------------------------------------------------------------- */
 
@@ -193,7 +43,7 @@ static int insert(struct store *store, const struct store_by *by,
 		  const struct store_new_proposal *new, const uint8_t *id, uint64_t now_s)
 {
 	uint64_t pending = 0, due_s;
-	struct tally tally;
+	struct guard_tally tally;
 	int r;
 
 	r = db_query(store->db,
@@ -204,7 +54,7 @@ static int insert(struct store *store, const struct store_by *by,
 	if (r == 0 && pending >= STORE_PROPOSALS_MAX)
 		return STORE_CONFLICT;
 	if (r == 0)
-		r = count_votes(store, by, new->subject, new->name, NULL, &tally);
+		r = guard_count(store, by, new->subject, new->name, NULL, &tally);
 	if (r != 0)
 		return r;
 	due_s = tally.groups > 0 && !tally.waits_ever ? now_s + tally.delay_s : 0;
@@ -213,7 +63,7 @@ static int insert(struct store *store, const struct store_by *by,
 		      " created_by, created_s, until_s, due_s)"
 		      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 		      DB_ARGS(DB_BLOB(id, 16), DB_BLOB(by->organization, ORGANIZATION_ID_BYTES),
-			      DB_TEXT(subject_names[new->subject]), DB_TEXT(new->name),
+			      DB_TEXT(guard_subject_name(new->subject)), DB_TEXT(new->name),
 			      DB_TEXT(new->path), DB_TEXT(new->body), DB_NUMBER(tally.quorum),
 			      DB_TEXT(by->actor), DB_NUMBER(now_s),
 			      DB_NUMBER(now_s + STORE_PROPOSAL_VALID_S), DB_NUMBER(due_s)));
@@ -232,7 +82,7 @@ static int make(struct store *store, const struct store_by *by,
 	r = random_bytes(ret->id, sizeof(ret->id));
 	if (r == 0)
 		r = insert(store, by, new, ret->id, now_s);
-	return r != 0 ? r : audit_proposal(store, by, "proposal-made", ret->id, new->path);
+	return r != 0 ? r : guard_audit(store, by, "proposal-made", ret->id, new->path);
 }
 
 int store_proposal_make(struct store *store, const struct store_by *by,
@@ -262,27 +112,20 @@ struct voting {
 static int take_proposal(const struct db_row *row, void *userdata)
 {
 	struct voting *voting = userdata;
-	int r = -EIO;
+	int r = guard_subject_of(db_text(row, 0), &voting->subject);
 
-	for (size_t i = 0; i < ARRAY_SIZE(subject_names); i++) {
-		if (strcmp(db_text(row, 0), subject_names[i]) == 0) {
-			voting->subject = (enum store_subject)i;
-			r = 0;
-		}
-	}
 	voting->is_pending = strcmp(db_text(row, 3), "pending") == 0 &&
 			     db_number(row, 4) > voting->now_s;
 	voting->is_own = strcmp(db_text(row, 5), voting->by->actor) == 0;
 	if (r == 0)
 		r = db_text_copy(row, 1, voting->name, sizeof(voting->name));
-	return r < 0 ? fail(r, "the store is damaged: a proposal makes no sense")
-		     : db_text_copy(row, 2, voting->path, sizeof(voting->path));
+	return r < 0 ? r : db_text_copy(row, 2, voting->path, sizeof(voting->path));
 }
 
 static int agree(struct store *store, const struct voting *voting, const uint8_t *id,
 		 bool *ret_complete)
 {
-	struct tally tally;
+	struct guard_tally tally;
 	int r;
 
 	r = db_run(store->db,
@@ -290,10 +133,10 @@ static int agree(struct store *store, const struct voting *voting, const uint8_t
 		   " ON CONFLICT (proposal, member) DO NOTHING",
 		   DB_ARGS(DB_BLOB(id, 16), DB_TEXT(voting->by->actor), DB_NUMBER(voting->now_s)));
 	if (r == 0)
-		r = count_votes(store, voting->by, voting->subject, voting->name, id, &tally);
+		r = guard_count(store, voting->by, voting->subject, voting->name, id, &tally);
 	if (r == 0)
-		r = audit_proposal(store, voting->by, "proposal-voted", id, voting->path);
-	*ret_complete = r == 0 && tally.complete >= tally.groups;
+		r = guard_audit(store, voting->by, "proposal-voted", id, voting->path);
+	*ret_complete = r == 0 && guard_is_complete(&tally);
 	return r;
 }
 
@@ -305,13 +148,13 @@ static int deny(struct store *store, const struct voting *voting, const uint8_t 
 		" WHERE id = $3 AND state = 'pending'",
 		DB_ARGS(DB_NUMBER(voting->now_s), DB_TEXT(voting->by->actor), DB_BLOB(id, 16)));
 
-	return r != 0 ? r : audit_proposal(store, voting->by, "proposal-denied", id, voting->path);
+	return r != 0 ? r : guard_audit(store, voting->by, "proposal-denied", id, voting->path);
 }
 
 static int vote(struct store *store, struct voting *voting, const uint8_t *id, bool agrees,
 		bool *ret_complete)
 {
-	struct tally tally;
+	struct guard_tally tally;
 	int r = db_now(store->db, &voting->now_s);
 
 	if (r == 0)
@@ -324,11 +167,11 @@ static int vote(struct store *store, struct voting *voting, const uint8_t *id, b
 	if (r == 0 && !voting->is_pending)
 		r = STORE_CONFLICT;
 	if (r == 0)
-		r = count_votes(store, voting->by, voting->subject, voting->name, id, &tally);
+		r = guard_count(store, voting->by, voting->subject, voting->name, id, &tally);
 	if (r != 0)
 		return r;
 	/* Nobody's agreement is missing any more, only somebody who has it made. */
-	if (voting->is_own && agrees && tally.late > 0 && tally.complete >= tally.groups) {
+	if (voting->is_own && agrees && tally.late > 0 && guard_is_complete(&tally)) {
 		*ret_complete = true;
 		return 0;
 	}
