@@ -8,9 +8,16 @@
 #include "common/err.h"
 #include "common/strbuf.h"
 #include "server/admin/routes.h"
+#include "server/admin/rows.h"
 
 #define DEFER_DEFAULT_S 3600
 #define DEFER_MOST_S (7 * 24 * 3600)
+
+static const struct noun noun = {
+	.list = "approvals",
+	.missing = "Your organization has no request with this id.",
+	.not_approver = "You aren't among its approvers, or have asked for it yourself.",
+};
 
 static bool is_set(const uint8_t *id)
 {
@@ -41,60 +48,35 @@ static json_t *json_of_approval(const struct store_approval *approval)
 			 (json_int_t)approval->other_addresses);
 }
 
-static int append_row(const struct store_approval *row, void *userdata)
+static int take_row(const struct store_approval *row, void *userdata)
 {
-	json_t *list = userdata;
-
-	if (json_array_append_new(list, json_of_approval(row)))
-		return fail(-ENOMEM, "out of memory");
-	return 0;
+	return rows_add(userdata, json_of_approval(row));
 }
 
 void route_approvals_list(struct call *call)
 {
-	CLEANUP_JSON json_t *list = json_array();
-	char state[16] = "pending";
+	bool pending_only;
+	json_t *rows;
 	int r;
 
-	(void)http_query_value(call->request->query, "state", state, sizeof(state));
-	if (strcmp(state, "pending") != 0 && strcmp(state, "all") != 0) {
-		problem_answer(call->connection, "invalid",
-			       "query \"state\" must be pending or all");
+	if (!query_pending(call, &pending_only))
 		return;
-	}
-	r = store_approvals(call->admin->store, call->user.organization,
-			    strcmp(state, "pending") == 0, append_row, list);
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		answer_json(call->connection, 200, json_pack("{s:O}", "approvals", list));
-}
-
-static int take_row(const struct store_approval *row, void *userdata)
-{
-	json_t **ret = userdata;
-
-	*ret = json_of_approval(row);
-	return *ret ? 0 : fail(-ENOMEM, "out of memory");
+	rows = json_array();
+	r = store_approvals(call->admin->store, call->user.organization, pending_only, take_row,
+			    rows);
+	answer_rows(call, &noun, r, rows);
 }
 
 static void answer_approval(struct call *call)
 {
-	uint8_t id[16];
-	json_t *value = NULL;
+	json_t *rows = json_array();
 	int r = STORE_NOT_FOUND;
+	uint8_t id[16];
 
 	_Static_assert(sizeof(id) == DEVICE_ID_BYTES, "one reader for both");
 	if (read_device_id(call->words[0], id))
-		r = store_approval(call->admin->store, call->user.organization, id, take_row,
-				   &value);
-	if (r == 0)
-		answer_json(call->connection, 200, value);
-	else if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no request with this id.");
+		r = store_approval(call->admin->store, call->user.organization, id, take_row, rows);
+	answer_row(call, &noun, 200, r, rows);
 }
 
 void route_approvals_show(struct call *call)
@@ -109,16 +91,11 @@ static void vote(struct call *call, enum store_vote what, uint64_t defer_s)
 
 	if (read_device_id(call->words[0], id))
 		r = store_approval_vote(call->admin->store, &call->by, id, what, defer_s);
-	if (r == STORE_CONFLICT)
-		problem_answer(call->connection, "conflict",
-			       "It isn't pending any more, or the device has too many waivers.");
-	else if (r == STORE_NOT_APPROVER)
-		problem_answer(call->connection, "approver",
-			       "You aren't among its approvers, or have asked for it yourself.");
-	else if (r < 0)
-		answer_failure(call->connection, r);
+	if (r == 0)
+		answer_approval(call);
 	else
-		answer_approval(call); /* says "not found" too */
+		answer_unchanged(call, &noun, r,
+				 "It isn't pending any more, or the device has too many waivers.");
 }
 
 void route_approve(struct call *call)

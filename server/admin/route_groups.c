@@ -7,9 +7,16 @@
 
 #include "common/err.h"
 #include "server/admin/routes.h"
+#include "server/admin/rows.h"
 
 #define APPROVERS_MAX 32
 #define NAME_MAX_BYTES 127
+
+static const struct noun noun = {
+	.list = "approval_groups",
+	.missing = "Your organization has no approval group of this name.",
+	.subject = SUBJECT_GROUP,
+};
 
 static json_t *json_of_group(const struct store_group *group)
 {
@@ -23,24 +30,15 @@ static json_t *json_of_group(const struct store_group *group)
 
 static int take_row(const struct store_group *row, void *userdata)
 {
-	json_t **ret = userdata;
-
-	*ret = json_of_group(row);
-	return *ret ? 0 : fail(-ENOMEM, "out of memory");
+	return rows_add(userdata, json_of_group(row));
 }
 
 static void answer_group(struct call *call, int status, const char *name)
 {
-	json_t *value = NULL;
-	int r = store_group(call->admin->store, call->user.organization, name, take_row, &value);
+	json_t *rows = json_array();
+	int r = store_group(call->admin->store, call->user.organization, name, take_row, rows);
 
-	if (r == 0)
-		answer_json(call->connection, status, value);
-	else if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no approval group of this name.");
+	answer_row(call, &noun, status, r, rows);
 }
 
 /* What the texts of a struct store_new_group point at. */
@@ -127,31 +125,17 @@ void route_groups_create(struct call *call)
 	r = store_group_create(call->admin->store, &call->by, &holder.group);
 	if (r == 0)
 		answer_group(call, 201, holder.group.name);
-	else if (r < 0)
-		answer_failure(call->connection, r);
 	else
-		problem_answer(call->connection, "conflict",
-			       "There is an approval group of this name: change that one.");
-}
-
-static int append_row(const struct store_group *row, void *userdata)
-{
-	json_t *list = userdata;
-
-	if (json_array_append_new(list, json_of_group(row)))
-		return fail(-ENOMEM, "out of memory");
-	return 0;
+		answer_unchanged(call, &noun, r,
+				 "There is an approval group of this name: change that one.");
 }
 
 void route_groups_list(struct call *call)
 {
-	CLEANUP_JSON json_t *list = json_array();
-	int r = store_groups(call->admin->store, call->user.organization, append_row, list);
+	json_t *rows = json_array();
+	int r = store_groups(call->admin->store, call->user.organization, take_row, rows);
 
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		answer_json(call->connection, 200, json_pack("{s:O}", "approval_groups", list));
+	answer_rows(call, &noun, r, rows);
 }
 
 void route_groups_set(struct call *call)
@@ -169,25 +153,15 @@ void route_groups_set(struct call *call)
 		return;
 	}
 	r = store_group_change(call->admin->store, &call->by, &holder.group);
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else if (r == STORE_NEEDS_QUORUM)
-		answer_needs_quorum(call, SUBJECT_GROUP);
-	else /* one that isn't there isn't found again */
+	if (r == 0)
 		answer_group(call, 200, call->words[0]);
+	else
+		answer_unchanged(call, &noun, r, "");
 }
 
 void route_groups_delete(struct call *call)
 {
 	int r = store_group_delete(call->admin->store, &call->by, call->words[0]);
 
-	if (r == 0)
-		answer_json(call->connection, 200, json_pack("{s:s}", "name", call->words[0]));
-	else if (r < 0)
-		answer_failure(call->connection, r);
-	else if (r == STORE_NEEDS_QUORUM)
-		answer_needs_quorum(call, SUBJECT_GROUP);
-	else
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no approval group of this name.");
+	answer_deleted(call, &noun, r, "");
 }

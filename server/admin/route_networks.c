@@ -7,9 +7,16 @@
 
 #include "common/err.h"
 #include "server/admin/routes.h"
+#include "server/admin/rows.h"
 
 #define DESCRIPTION_MAX 255
 #define RANGES_SIZE 2048
+
+static const struct noun noun = {
+	.list = "network_lists",
+	.missing = "Your organization has no network list of this name.",
+	.subject = SUBJECT_NETWORK_LIST,
+};
 
 static json_t *json_of_network(const struct store_network *network)
 {
@@ -21,24 +28,15 @@ static json_t *json_of_network(const struct store_network *network)
 
 static int take_row(const struct store_network *row, void *userdata)
 {
-	json_t **ret = userdata;
-
-	*ret = json_of_network(row);
-	return *ret ? 0 : fail(-ENOMEM, "out of memory");
+	return rows_add(userdata, json_of_network(row));
 }
 
 static void answer_network(struct call *call, int status, const char *name)
 {
-	json_t *value = NULL;
-	int r = store_network(call->admin->store, call->user.organization, name, take_row, &value);
+	json_t *rows = json_array();
+	int r = store_network(call->admin->store, call->user.organization, name, take_row, rows);
 
-	if (r == 0)
-		answer_json(call->connection, status, value);
-	else if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no network list of this name.");
+	answer_row(call, &noun, status, r, rows);
 }
 
 /* NULL what isn't there: a change leaves it. */
@@ -89,31 +87,17 @@ void route_networks_create(struct call *call)
 	r = store_network_create(call->admin->store, &call->by, name, ranges, description);
 	if (r == 0)
 		answer_network(call, 201, name);
-	else if (r < 0)
-		answer_failure(call->connection, r);
 	else
-		problem_answer(call->connection, "conflict",
-			       "There is a network list of this name: change that one.");
-}
-
-static int append_row(const struct store_network *row, void *userdata)
-{
-	json_t *list = userdata;
-
-	if (json_array_append_new(list, json_of_network(row)))
-		return fail(-ENOMEM, "out of memory");
-	return 0;
+		answer_unchanged(call, &noun, r,
+				 "There is a network list of this name: change that one.");
 }
 
 void route_networks_list(struct call *call)
 {
-	CLEANUP_JSON json_t *list = json_array();
-	int r = store_networks(call->admin->store, call->user.organization, append_row, list);
+	json_t *rows = json_array();
+	int r = store_networks(call->admin->store, call->user.organization, take_row, rows);
 
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		answer_json(call->connection, 200, json_pack("{s:O}", "network_lists", list));
+	answer_rows(call, &noun, r, rows);
 }
 
 void route_networks_show(struct call *call)
@@ -136,26 +120,16 @@ void route_networks_set(struct call *call)
 		return;
 	}
 	r = store_network_change(call->admin->store, &call->by, call->words[0], given, description);
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else if (r == STORE_NEEDS_QUORUM)
-		answer_needs_quorum(call, SUBJECT_NETWORK_LIST);
-	else /* one that isn't there isn't found again */
+	if (r == 0)
 		answer_network(call, 200, call->words[0]);
+	else
+		answer_unchanged(call, &noun, r, "");
 }
 
 void route_networks_delete(struct call *call)
 {
 	int r = store_network_delete(call->admin->store, &call->by, call->words[0]);
 
-	if (r == 0)
-		answer_json(call->connection, 200, json_pack("{s:s}", "name", call->words[0]));
-	else if (r < 0)
-		answer_failure(call->connection, r);
-	else if (r == STORE_CONFLICT)
-		problem_answer(call->connection, "conflict",
-			       "A device or an enrollment key names it: change these first.");
-	else
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no network list of this name.");
+	answer_deleted(call, &noun, r,
+		       "A device or an enrollment key names it: change these first.");
 }

@@ -9,6 +9,13 @@
 #include "common/err.h"
 #include "common/strbuf.h"
 #include "server/admin/routes.h"
+#include "server/admin/rows.h"
+
+static const struct noun noun = {
+	.list = "proposals",
+	.missing = "Your organization has no proposal with this id.",
+	.not_approver = "You aren't among those who decide this, or have proposed it.",
+};
 
 static json_t *json_of_proposal(const struct store_proposal *proposal)
 {
@@ -28,33 +35,15 @@ static json_t *json_of_proposal(const struct store_proposal *proposal)
 
 static int take_row(const struct store_proposal *row, void *userdata)
 {
-	json_t **ret = userdata;
-
-	*ret = json_of_proposal(row);
-	return *ret ? 0 : fail(-ENOMEM, "out of memory");
-}
-
-static int append_row(const struct store_proposal *row, void *userdata)
-{
-	json_t *list = userdata;
-
-	if (json_array_append_new(list, json_of_proposal(row)))
-		return fail(-ENOMEM, "out of memory");
-	return 0;
+	return rows_add(userdata, json_of_proposal(row));
 }
 
 static void answer_proposal(struct call *call, int status, const uint8_t *id)
 {
-	json_t *value = NULL;
-	int r = store_proposal(call->admin->store, call->user.organization, id, take_row, &value);
+	json_t *rows = json_array();
+	int r = store_proposal(call->admin->store, call->user.organization, id, take_row, rows);
 
-	if (r == 0)
-		answer_json(call->connection, status, value);
-	else if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no proposal with this id.");
+	answer_row(call, &noun, status, r, rows);
 }
 
 /* --- keeping a request ------------------------------------------------------------------------ */
@@ -140,17 +129,12 @@ static void vote(struct call *call, bool agrees)
 	_Static_assert(sizeof(id) == DEVICE_ID_BYTES, "one reader for both");
 	if (read_device_id(call->words[0], id))
 		r = store_proposal_vote(call->admin->store, &call->by, id, agrees, &is_complete);
-	if (r == STORE_CONFLICT)
-		problem_answer(call->connection, "conflict", "It isn't pending any more.");
-	else if (r == STORE_NOT_APPROVER)
-		problem_answer(call->connection, "approver",
-			       "You aren't among those who decide this, or have proposed it.");
-	else if (r < 0)
-		answer_failure(call->connection, r);
+	if (r != 0)
+		answer_unchanged(call, &noun, r, "It isn't pending any more.");
 	else if (is_complete)
 		make_again(call, id);
 	else
-		answer_proposal(call, 200, id); /* says "not found" too */
+		answer_proposal(call, 200, id);
 }
 
 void route_proposals_approve(struct call *call)
@@ -175,20 +159,14 @@ void route_proposals_show(struct call *call)
 
 void route_proposals_list(struct call *call)
 {
-	CLEANUP_JSON json_t *list = json_array();
-	char state[16] = "pending";
+	bool pending_only;
+	json_t *rows;
 	int r;
 
-	(void)http_query_value(call->request->query, "state", state, sizeof(state));
-	if (strcmp(state, "pending") != 0 && strcmp(state, "all") != 0) {
-		problem_answer(call->connection, "invalid",
-			       "query \"state\" must be pending or all");
+	if (!query_pending(call, &pending_only))
 		return;
-	}
-	r = store_proposals(call->admin->store, call->user.organization,
-			    strcmp(state, "pending") == 0, append_row, list);
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		answer_json(call->connection, 200, json_pack("{s:O}", "proposals", list));
+	rows = json_array();
+	r = store_proposals(call->admin->store, call->user.organization, pending_only, take_row,
+			    rows);
+	answer_rows(call, &noun, r, rows);
 }

@@ -8,6 +8,7 @@
 #include "common/err.h"
 #include "common/strbuf.h"
 #include "server/admin/routes.h"
+#include "server/admin/rows.h"
 
 #define BOOTS_MOST 100
 #define REPLIES_MOST 64
@@ -16,6 +17,11 @@
 #define EXPIRES_DEFAULT_S (24 * 3600)
 #define EXPIRES_MOST_S (30ULL * 24 * 3600)
 #define COMMENT_MAX 255
+
+static const struct noun noun = {
+	.list = "waivers",
+	.missing = "Your organization has no waiver with this id.",
+};
 
 static json_t *json_of_waives(unsigned waives)
 {
@@ -122,24 +128,15 @@ static int read_waiver(const json_t *body, struct source_address *from,
 
 static int take_row(const struct store_waiver *row, void *userdata)
 {
-	json_t **ret = userdata;
-
-	*ret = json_of_waiver(row);
-	return *ret ? 0 : fail(-ENOMEM, "out of memory");
+	return rows_add(userdata, json_of_waiver(row));
 }
 
 static void answer_waiver(struct call *call, int status, const uint8_t *id)
 {
-	json_t *value = NULL;
-	int r = store_waiver(call->admin->store, call->user.organization, id, take_row, &value);
+	json_t *rows = json_array();
+	int r = store_waiver(call->admin->store, call->user.organization, id, take_row, rows);
 
-	if (r == 0)
-		answer_json(call->connection, status, value);
-	else if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no waiver with this id.");
+	answer_row(call, &noun, status, r, rows);
 }
 
 void route_allow_once(struct call *call)
@@ -168,19 +165,10 @@ void route_allow_once(struct call *call)
 		answer_failure(call->connection, r);
 }
 
-static int append_row(const struct store_waiver *row, void *userdata)
-{
-	json_t *list = userdata;
-
-	if (json_array_append_new(list, json_of_waiver(row)))
-		return fail(-ENOMEM, "out of memory");
-	return 0;
-}
-
 void route_waivers_list(struct call *call)
 {
-	CLEANUP_JSON json_t *list = json_array();
 	uint8_t device[DEVICE_ID_BYTES];
+	json_t *rows;
 	char text[64];
 	bool has_device = http_query_value(call->request->query, "device", text, sizeof(text));
 	int r;
@@ -190,12 +178,10 @@ void route_waivers_list(struct call *call)
 			       "query \"device\" must be 32 hex digits");
 		return;
 	}
+	rows = json_array();
 	r = store_waivers(call->admin->store, call->user.organization, has_device ? device : NULL,
-			  append_row, list);
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else
-		answer_json(call->connection, 200, json_pack("{s:O}", "waivers", list));
+			  take_row, rows);
+	answer_rows(call, &noun, r, rows);
 }
 
 void route_waivers_cancel(struct call *call)
@@ -206,11 +192,8 @@ void route_waivers_cancel(struct call *call)
 	_Static_assert(WAIVER_ID_BYTES == DEVICE_ID_BYTES, "one reader for both");
 	if (read_device_id(call->words[0], id))
 		r = store_waiver_cancel(call->admin->store, &call->by, id);
-	if (r < 0)
-		answer_failure(call->connection, r);
-	else if (r)
-		problem_answer(call->connection, "not-found",
-			       "Your organization has no waiver with this id.");
-	else
+	if (r == 0)
 		answer_waiver(call, 200, id);
+	else
+		answer_unchanged(call, &noun, r, "");
 }
