@@ -114,6 +114,40 @@ int ctl_print_table(const json_t *rows, const struct ctl_column *columns, size_t
 int ctl_print_fields(const json_t *object, const struct ctl_column *columns,
 		     size_t count) MUST_CHECK;
 
+/* --- what most nouns do the same way ---------------------------------------------------------- */
+
+struct ctl_noun {
+	const char *path;   /* of one, without its name: "/v1/waivers/" */
+	const char *list;   /* the member of the list's answer */
+	const char *member; /* that names one */
+	const char *title;  /* of it, in a sentence */
+	const char *when_empty;
+	const struct ctl_column *columns;
+	size_t columns_count;
+};
+
+/* The list at this path, as a table. */
+int ctl_noun_list(const struct ctl *ctl, const struct ctl_noun *noun, const char *path) MUST_CHECK;
+
+/* Posts a body, which is released, and says that the one in the answer "is WHAT". */
+int ctl_noun_post(const struct ctl *ctl, const struct ctl_noun *noun, const char *path,
+		  json_t *body, const char *what) MUST_CHECK;
+
+/* The same to the one that word names; what: the path's end, and what it is then. */
+int ctl_noun_change(const struct ctl *ctl, const struct ctl_noun *noun, const char *word,
+		    json_t *body, const char *const what[static 2]) MUST_CHECK;
+
+/* "TITLE NAME is pending (1 of 2 votes)." */
+int ctl_print_votes(const json_t *answer, const char *title, const char *name) MUST_CHECK;
+
+/* A verb with one word or none. */
+#define CTL_VERB(noun_, name_, argument_, help_, rows_, type_, run_)                               \
+	{                                                                                          \
+		.noun = noun_, .name = name_, .argument = argument_,                               \
+		.arguments = (argument_) ? 1 : 0, .help = help_, .rows = rows_,                    \
+		.rows_count = ARRAY_SIZE(rows_), .options_bytes = sizeof(type_), .run = run_       \
+	}
+
 /* --- verbs, one file each -------------------------------------------------------------------- */
 
 extern const struct ctl_verb verb_whoami, verb_key_create, verb_key_list, verb_key_revoke;

@@ -156,8 +156,7 @@ static int vote(const struct ctl *ctl, const char *word, const char *suffix, jso
 {
 	CLEANUP_JSON json_t *owned = body, *answer = NULL;
 	CLEANUP_FREE char *path = NULL;
-	const char *id, *state;
-	uint64_t votes, quorum;
+	const char *id;
 	int r = approval_path(ctl, word, suffix, &path);
 
 	if (!r)
@@ -165,17 +164,8 @@ static int vote(const struct ctl *ctl, const char *word, const char *suffix, jso
 	if (r < 0 || ctl->json)
 		return r < 0 ? r : ctl_print_json(answer);
 	r = js_string(answer, "approval", &id);
-	if (!r)
-		r = js_string(answer, "state", &state);
-	if (!r)
-		r = js_u64(answer, "votes", &votes);
-	if (!r)
-		r = js_u64(answer, "quorum", &quorum);
-	if (r < 0)
-		return fail_at(-EIO, "the server's answer");
-	printf("Request %s is %s (%llu of %llu votes).\n", id, state, (unsigned long long)votes,
-	       (unsigned long long)quorum);
-	return 0;
+	return r < 0 ? fail_at(-EIO, "the server's answer")
+		     : ctl_print_votes(answer, "Request ", id);
 }
 
 static int run_approve(void *options, char **words)
@@ -199,20 +189,15 @@ static int run_defer(void *opaque, char **words)
 			    json_pack("{s:I}", "for_s", (json_int_t)seconds));
 }
 
-#define VERB(name_, argument_, help_, rows_, type_, run_)                                          \
-	{                                                                                          \
-		.noun = "approval", .name = name_, .argument = argument_,                          \
-		.arguments = (argument_) ? 1 : 0, .help = help_, .rows = rows_,                    \
-		.rows_count = ARRAY_SIZE(rows_), .options_bytes = sizeof(type_), .run = run_       \
-	}
-
-const struct ctl_verb verb_approval_list = VERB("list", NULL, "list what waits for people",
-						list_rows, struct options, run_list);
-const struct ctl_verb verb_approval_show = VERB("show", "REQUEST", "show one (by id or device)",
-						rows, struct ctl, run_show);
-const struct ctl_verb verb_approval_approve = VERB("approve", "REQUEST", "say yes", rows,
-						   struct ctl, run_approve);
-const struct ctl_verb verb_approval_deny = VERB("deny", "REQUEST", "say no, for an hour", rows,
-						struct ctl, run_deny);
-const struct ctl_verb verb_approval_defer = VERB("defer", "REQUEST", "silence it; decides nothing",
-						 defer_rows, struct options, run_defer);
+const struct ctl_verb verb_approval_list = CTL_VERB("approval", "list", NULL,
+						    "list what waits for people", list_rows,
+						    struct options, run_list);
+const struct ctl_verb verb_approval_show = CTL_VERB(
+	"approval", "show", "REQUEST", "show one (by id or device)", rows, struct ctl, run_show);
+const struct ctl_verb verb_approval_approve = CTL_VERB("approval", "approve", "REQUEST", "say yes",
+						       rows, struct ctl, run_approve);
+const struct ctl_verb verb_approval_deny = CTL_VERB(
+	"approval", "deny", "REQUEST", "say no, for an hour", rows, struct ctl, run_deny);
+const struct ctl_verb verb_approval_defer = CTL_VERB("approval", "defer", "REQUEST",
+						     "silence it; decides nothing", defer_rows,
+						     struct options, run_defer);

@@ -143,20 +143,13 @@ static int run_test(void *opaque, char **words)
 	return 0;
 }
 
-#define VERB(name_, argument_, help_, rows_, type_, run_)                                          \
-	{                                                                                          \
-		.noun = "authorizer", .name = name_, .argument = argument_,                        \
-		.arguments = (argument_) ? 1 : 0, .help = help_, .rows = rows_,                    \
-		.rows_count = ARRAY_SIZE(rows_), .options_bytes = sizeof(type_), .run = run_       \
-	}
-
-const struct ctl_verb verb_authorizer_set = VERB("set", "URL",
-						 "have another system asked at each "
-						 "unlock",
-						 set_rows, struct options, run_set);
-const struct ctl_verb verb_authorizer_show = VERB("show", NULL, "show who is asked", rows,
-						  struct ctl, run_show);
-const struct ctl_verb verb_authorizer_remove = VERB("remove", NULL, "ask nobody any more", rows,
-						    struct ctl, run_remove);
-const struct ctl_verb verb_authorizer_test = VERB("test", NULL, "ask it about nothing", rows,
-						  struct ctl, run_test);
+const struct ctl_verb verb_authorizer_set = CTL_VERB("authorizer", "set", "URL",
+						     "have another system asked at each "
+						     "unlock",
+						     set_rows, struct options, run_set);
+const struct ctl_verb verb_authorizer_show = CTL_VERB(
+	"authorizer", "show", NULL, "show who is asked", rows, struct ctl, run_show);
+const struct ctl_verb verb_authorizer_remove = CTL_VERB(
+	"authorizer", "remove", NULL, "ask nobody any more", rows, struct ctl, run_remove);
+const struct ctl_verb verb_authorizer_test = CTL_VERB(
+	"authorizer", "test", NULL, "ask it about nothing", rows, struct ctl, run_test);

@@ -3,7 +3,6 @@
  * panocryptctl approval-group create, list, set, delete.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "common/err.h"
 #include "common/strbuf.h"
@@ -40,6 +39,19 @@ static const struct ctl_column columns[] = {
 	{ "BY", "created_by", CTL_TEXT },
 };
 
+static const struct ctl_noun noun = {
+	.path = "/v1/approval-groups/",
+	.list = "approval_groups",
+	.member = "name",
+	.title = "Approval group",
+	.when_empty = "No approval groups.",
+	.columns = columns,
+	.columns_count = ARRAY_SIZE(columns),
+};
+
+static const char *const changed[] = { "/set", "changed" };
+static const char *const deleted[] = { "/delete", "deleted" };
+
 static int make_body(const struct options *options, json_t **ret)
 {
 	uint64_t delay_s = 0;
@@ -57,85 +69,45 @@ static int make_body(const struct options *options, json_t **ret)
 	return body ? 0 : fail(-ENOMEM, "out of memory");
 }
 
-static int print_changed(const struct ctl *ctl, const json_t *answer, const char *what)
-{
-	const char *name;
-	int r;
-
-	if (ctl->json)
-		return ctl_print_json(answer);
-	r = js_string(answer, "name", &name);
-	if (r == 0)
-		printf("Approval group %s is %s.\n", name, what);
-	return r;
-}
-
 static int run_create(void *opaque, char **words)
 {
 	const struct options *options = opaque;
-	CLEANUP_JSON json_t *answer = NULL;
 	json_t *body = NULL;
 	int r = make_body(options, &body);
 
 	if (r < 0)
 		return r;
 	json_object_set_new(body, "name", json_string(words[0]));
-	r = ctl_post(&options->ctl, "/v1/approval-groups", body, &answer);
-	return r < 0 ? r : print_changed(&options->ctl, answer, "created");
+	return ctl_noun_post(&options->ctl, &noun, "/v1/approval-groups", body, "created");
 }
 
 static int run_set(void *opaque, char **words)
 {
 	const struct options *options = opaque;
-	CLEANUP_JSON json_t *body = NULL, *answer = NULL;
-	CLEANUP_FREE char *path = NULL;
+	json_t *body = NULL;
 	int r = make_body(options, &body);
 
-	if (!r)
-		r = ctl_word_path("/v1/approval-groups/", words[0], "/set", &path);
-	if (!r)
-		r = ctl_post(&options->ctl, path, TAKE_PTR(body), &answer);
-	return r < 0 ? r : print_changed(&options->ctl, answer, "changed");
+	return r < 0 ? r : ctl_noun_change(&options->ctl, &noun, words[0], body, changed);
 }
 
-static int run_list(void *opaque, char **words)
+static int run_list(void *ctl, char **words)
 {
-	const struct ctl *ctl = opaque;
-	CLEANUP_JSON json_t *answer = NULL;
-	int r = ctl_get(ctl, "/v1/approval-groups", &answer);
-
 	(void)words;
-	if (r < 0 || ctl->json)
-		return r < 0 ? r : ctl_print_json(answer);
-	return ctl_print_table(json_object_get(answer, "approval_groups"), columns,
-			       ARRAY_SIZE(columns), "No approval groups.");
+	return ctl_noun_list(ctl, &noun, "/v1/approval-groups");
 }
 
-static int run_delete(void *opaque, char **words)
+static int run_delete(void *ctl, char **words)
 {
-	const struct ctl *ctl = opaque;
-	CLEANUP_JSON json_t *answer = NULL;
-	CLEANUP_FREE char *path = NULL;
-	int r = ctl_word_path("/v1/approval-groups/", words[0], "/delete", &path);
-
-	if (!r)
-		r = ctl_post(ctl, path, json_object(), &answer);
-	return r < 0 ? r : print_changed(ctl, answer, "deleted");
+	return ctl_noun_change(ctl, &noun, words[0], json_object(), deleted);
 }
 
-#define VERB(name_, argument_, help_, rows_, type_, run_)                                          \
-	{                                                                                          \
-		.noun = "approval-group", .name = name_, .argument = argument_,                    \
-		.arguments = (argument_) ? 1 : 0, .help = help_, .rows = rows_,                    \
-		.rows_count = ARRAY_SIZE(rows_), .options_bytes = sizeof(type_), .run = run_       \
-	}
-
-const struct ctl_verb verb_group_create = VERB("create", "NAME",
-					       "have people approve unlocks of tagged devices",
-					       set_rows, struct options, run_create);
-const struct ctl_verb verb_group_list = VERB("list", NULL, "list approval groups", rows, struct ctl,
-					     run_list);
-const struct ctl_verb verb_group_set = VERB("set", "NAME", "replace its tags, approvers, quorum",
-					    set_rows, struct options, run_set);
-const struct ctl_verb verb_group_delete = VERB("delete", "NAME", "delete one", rows, struct ctl,
-					       run_delete);
+const struct ctl_verb verb_group_create = CTL_VERB("approval-group", "create", "NAME",
+						   "have people approve unlocks of tagged devices",
+						   set_rows, struct options, run_create);
+const struct ctl_verb verb_group_list = CTL_VERB(
+	"approval-group", "list", NULL, "list approval groups", rows, struct ctl, run_list);
+const struct ctl_verb verb_group_set = CTL_VERB("approval-group", "set", "NAME",
+						"replace its tags, approvers, quorum", set_rows,
+						struct options, run_set);
+const struct ctl_verb verb_group_delete = CTL_VERB("approval-group", "delete", "NAME", "delete one",
+						   rows, struct ctl, run_delete);

@@ -48,19 +48,23 @@ static const struct ctl_column fields[] = {
 	{ "decided by", "decided_by", CTL_TEXT },
 };
 
+static const struct ctl_noun noun = {
+	.path = "/v1/proposals/",
+	.list = "proposals",
+	.member = "proposal",
+	.title = "The proposal",
+	.when_empty = "Nothing is proposed.",
+	.columns = columns,
+	.columns_count = ARRAY_SIZE(columns),
+};
+
 static int run_list(void *opaque, char **words)
 {
 	const struct options *options = opaque;
-	CLEANUP_JSON json_t *answer = NULL;
-	int r;
 
 	(void)words;
-	r = ctl_get(&options->ctl, options->all ? "/v1/proposals?state=all" : "/v1/proposals",
-		    &answer);
-	if (r < 0 || options->ctl.json)
-		return r < 0 ? r : ctl_print_json(answer);
-	return ctl_print_table(json_object_get(answer, "proposals"), columns, ARRAY_SIZE(columns),
-			       "Nothing is proposed.");
+	return ctl_noun_list(&options->ctl, &noun,
+			     options->all ? "/v1/proposals?state=all" : "/v1/proposals");
 }
 
 /* Of what is pending, the one that begins like this; a whole id may be decided already. */
@@ -126,8 +130,6 @@ static int vote(const struct ctl *ctl, const char *word, const char *suffix)
 {
 	CLEANUP_JSON json_t *answer = NULL;
 	CLEANUP_FREE char *path = NULL;
-	const char *state;
-	uint64_t votes, quorum;
 	int r = proposal_path(ctl, word, suffix, &path);
 
 	if (!r)
@@ -138,16 +140,7 @@ static int vote(const struct ctl *ctl, const char *word, const char *suffix)
 		printf("Enough agree: the change is made.\n");
 		return 0;
 	}
-	r = js_string(answer, "state", &state);
-	if (!r)
-		r = js_u64(answer, "votes", &votes);
-	if (!r)
-		r = js_u64(answer, "quorum", &quorum);
-	if (r < 0)
-		return fail_at(-EIO, "the server's answer");
-	printf("The proposal is %s (%llu of %llu votes).\n", state, (unsigned long long)votes,
-	       (unsigned long long)quorum);
-	return 0;
+	return ctl_print_votes(answer, noun.title, "");
 }
 
 static int run_approve(void *options, char **words)
@@ -160,19 +153,13 @@ static int run_deny(void *options, char **words)
 	return vote(options, words[0], "/deny");
 }
 
-#define VERB(name_, argument_, help_, rows_, type_, run_)                                          \
-	{                                                                                          \
-		.noun = "proposal", .name = name_, .argument = argument_,                          \
-		.arguments = (argument_) ? 1 : 0, .help = help_, .rows = rows_,                    \
-		.rows_count = ARRAY_SIZE(rows_), .options_bytes = sizeof(type_), .run = run_       \
-	}
-
-const struct ctl_verb verb_proposal_list = VERB("list", NULL, "list changes that wait for a quorum",
-						list_rows, struct options, run_list);
-const struct ctl_verb verb_proposal_show = VERB("show", "PROPOSAL", "show one", rows, struct ctl,
-						run_show);
-const struct ctl_verb verb_proposal_approve = VERB("approve", "PROPOSAL",
-						   "agree; the change is made once enough do", rows,
-						   struct ctl, run_approve);
-const struct ctl_verb verb_proposal_deny = VERB("deny", "PROPOSAL", "refuse it, or take it back",
-						rows, struct ctl, run_deny);
+const struct ctl_verb verb_proposal_list = CTL_VERB("proposal", "list", NULL,
+						    "list changes that wait for a quorum",
+						    list_rows, struct options, run_list);
+const struct ctl_verb verb_proposal_show = CTL_VERB("proposal", "show", "PROPOSAL", "show one",
+						    rows, struct ctl, run_show);
+const struct ctl_verb verb_proposal_approve = CTL_VERB("proposal", "approve", "PROPOSAL",
+						       "agree; the change is made once enough do",
+						       rows, struct ctl, run_approve);
+const struct ctl_verb verb_proposal_deny = CTL_VERB(
+	"proposal", "deny", "PROPOSAL", "refuse it, or take it back", rows, struct ctl, run_deny);

@@ -2,9 +2,6 @@
 /*
  * panocryptctl waiver list, waiver cancel.
  */
-#include <errno.h>
-#include <stdio.h>
-
 #include "common/err.h"
 #include "common/strbuf.h"
 #include "ctl/ctl.h"
@@ -30,10 +27,21 @@ static const struct ctl_column columns[] = {
 	{ "BY", "created_by", CTL_TEXT },      { "COMMENT", "comment", CTL_TEXT },
 };
 
+static const struct ctl_noun noun = {
+	.path = "/v1/waivers/",
+	.list = "waivers",
+	.member = "waiver",
+	.title = "Waiver",
+	.when_empty = "No waivers.",
+	.columns = columns,
+	.columns_count = ARRAY_SIZE(columns),
+};
+
+static const char *const cancelled[] = { "/cancel", "cancelled" };
+
 static int run_list(void *opaque, char **words)
 {
 	const struct options *options = opaque;
-	CLEANUP_JSON json_t *answer = NULL;
 	CLEANUP_FREE char *path = NULL;
 	int r;
 
@@ -41,51 +49,16 @@ static int run_list(void *opaque, char **words)
 	r = options->device
 		    ? ctl_device_query(&options->ctl, "/v1/waivers?device=", options->device, &path)
 		    : text_format(&path, "/v1/waivers");
-	if (!r)
-		r = ctl_get(&options->ctl, path, &answer);
-	if (r < 0 || options->ctl.json)
-		return r < 0 ? r : ctl_print_json(answer);
-	return ctl_print_table(json_object_get(answer, "waivers"), columns, ARRAY_SIZE(columns),
-			       "No waivers.");
+	return r < 0 ? r : ctl_noun_list(&options->ctl, &noun, path);
 }
 
-static int run_cancel(void *options, char **words)
+static int run_cancel(void *ctl, char **words)
 {
-	const struct ctl *ctl = options;
-	CLEANUP_JSON json_t *answer = NULL;
-	CLEANUP_FREE char *path = NULL;
-	const char *id;
-	int r;
-
-	r = ctl_word_path("/v1/waivers/", words[0], "/cancel", &path);
-	if (!r)
-		r = ctl_post(ctl, path, json_object(), &answer);
-	if (r < 0 || ctl->json)
-		return r < 0 ? r : ctl_print_json(answer);
-	r = js_string(answer, "waiver", &id);
-	if (r == 0)
-		printf("Waiver %s is cancelled.\n", id);
-	return r;
+	return ctl_noun_change(ctl, &noun, words[0], json_object(), cancelled);
 }
 
-const struct ctl_verb verb_waiver_list = {
-	.noun = "waiver",
-	.name = "list",
-	.help = "list what was allowed",
-	.rows = list_rows,
-	.rows_count = ARRAY_SIZE(list_rows),
-	.options_bytes = sizeof(struct options),
-	.run = run_list,
-};
-
-const struct ctl_verb verb_waiver_cancel = {
-	.noun = "waiver",
-	.name = "cancel",
-	.argument = "WAIVER",
-	.arguments = 1,
-	.help = "take a permission back",
-	.rows = cancel_rows,
-	.rows_count = ARRAY_SIZE(cancel_rows),
-	.options_bytes = sizeof(struct ctl),
-	.run = run_cancel,
-};
+const struct ctl_verb verb_waiver_list = CTL_VERB("waiver", "list", NULL, "list what was allowed",
+						  list_rows, struct options, run_list);
+const struct ctl_verb verb_waiver_cancel = CTL_VERB("waiver", "cancel", "WAIVER",
+						    "take a permission back", cancel_rows,
+						    struct ctl, run_cancel);
