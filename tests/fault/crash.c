@@ -86,17 +86,18 @@ static void expect_end(struct work *work, struct image *ret_filesystem)
 }
 
 /* What `shrink` comes to when its first try fails, whatever it failed by. */
-static void expect_second_end(struct work *work, struct image *ret_filesystem)
+static void expect_second_end(struct work *work, struct machine *base, struct image *ret_filesystem)
 {
 	struct world *world = &work->shared->worlds[JOBS_MAX];
+	const char *folder = world->folder;
 	char path[300];
 
-	machine_store(work->base, world->folder);
+	machine_store(base, folder);
 	world->is_first_try_refused = true;
 	if (world_run(world) != WORLD_STOPPED)
 		die("without moving a block: %s: %s", world->action, world->reason);
 	world->is_first_try_refused = false;
-	snprintf(path, sizeof(path), "%s/" MACHINE_DEVICE, world->folder);
+	snprintf(path, sizeof(path), "%s/" MACHINE_DEVICE, folder);
 	image_make(ret_filesystem);
 	image_load(ret_filesystem, path);
 	work->judge.second_filesystem = ret_filesystem;
@@ -241,7 +242,7 @@ static int do_failing(char **args)
 	if (work.scenario->is_end_expected)
 		expect_end(&work, &filesystem);
 	if (work.scenario->is_stopped_before_place)
-		expect_second_end(&work, &second);
+		expect_second_end(&work, &base, &second);
 	return failing_each(&work, args[2], args[3] ? number(args[3]) : 0);
 }
 
