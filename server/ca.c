@@ -24,7 +24,9 @@
 
 #define DAY_S (24L * 60 * 60)
 #define CA_DAYS (CA_YEARS * 365L + CA_YEARS / 4)
-/* Certificates begin a little earlier, for machines whose clock is behind. */
+/* The CA begins a little earlier, for machines whose clock is behind, and each leaf with the CA: at
+ * boot a machine may know no later time than when its image was made, and leaves change behind
+ * that. */
 #define BACKDATE_S DAY_S
 #define PEM_MAX_BYTES (64 * KIB)
 #define LEAF_NAMES_SIZE ((2 + CONFIG_NAMES_MAX) * (CONFIG_HOST_SIZE + 8))
@@ -103,6 +105,7 @@ static int begin(const struct profile *profile, const char *name, EVP_PKEY *key,
 
 	if (!cert || !X509_set_version(cert, X509_VERSION_3) || !X509_set_pubkey(cert, key) ||
 	    !X509_gmtime_adj(X509_getm_notBefore(cert), -BACKDATE_S) ||
+	    (issuer && !X509_set1_notBefore(cert, X509_get0_notBefore(issuer))) ||
 	    !X509_time_adj_ex(X509_getm_notAfter(cert), (int)profile->days, 0, NULL))
 		return failed("a certificate");
 	r = set_serial(cert);

@@ -33,6 +33,7 @@ static const char *const wanted[] = {
 	"scripts/local-top/panocrypt-network",
 	"scripts/local-bottom/panocrypt-network",
 	".curlrc",
+	"etc/panocrypt/made",
 	"etc/ssl/certs/ca-certificates.crt",
 	"cryptroot/crypttab",
 	"usr/bin/clevis-decrypt-tang",

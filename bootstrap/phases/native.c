@@ -28,6 +28,7 @@ static const char *const wanted[] = {
 	"scripts/local-top/panocrypt-network",
 	"scripts/local-bottom/panocrypt-network",
 	".curlrc",
+	"etc/panocrypt/made",
 	"scripts/local-top/clevis",
 	"scripts/local-top/cryptroot",
 	"etc/ssl/certs/ca-certificates.crt",

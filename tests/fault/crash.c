@@ -97,7 +97,7 @@ static void expect_second_end(struct work *work, struct machine *base, struct im
 	if (world_run(world) != WORLD_STOPPED)
 		die("without moving a block: %s: %s", world->action, world->reason);
 	world->is_first_try_refused = false;
-	snprintf(path, sizeof(path), "%s/" MACHINE_DEVICE, folder);
+	snprintf(path, sizeof(path), "%.255s/" MACHINE_DEVICE, folder);
 	image_make(ret_filesystem);
 	image_load(ret_filesystem, path);
 	work->judge.second_filesystem = ret_filesystem;

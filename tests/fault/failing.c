@@ -207,7 +207,7 @@ static const struct how *find_how(const char *name)
 }
 
 /* So that is_in_a_loop() knows. */
-static void learn_calls(const struct work *work, const struct machine *base)
+static void learn_calls(const struct work *work, struct machine *base)
 {
 	machine_store(base, shared->world->folder);
 	if (run_failing(work->scenario, &hows[0], 0))

@@ -243,6 +243,9 @@ static void other_filesystems(void **state)
 		{ "-b 1024", "true" },
 		{ "-b 4096 -O ^metadata_csum,^64bit", "true" },
 		{ "-b 4096", "debugfs -w -R 'setb 20000 3'" },
+		/* as for a machine whose clock stands before it was last mounted */
+		{ "-b 4096", "debugfs -w -R 'set_super_value mtime 20370101'" },
+		{ "-b 4096", "debugfs -w -R 'set_super_value wtime 20370101'" },
 	};
 
 	(void)state;

@@ -14,7 +14,7 @@ private_hosts
 real=$panocryptd
 panocryptd=$(mktemp)
 cleanup_fn rm -f "$panocryptd"
-printf '#!/bin/sh\nexec faketime -f -400d "%s" "$@"\n' "$real" >"$panocryptd"
+printf '#!/bin/sh\nexec faketime -f -300d "%s" "$@"\n' "$real" >"$panocryptd"
 chmod 755 "$panocryptd"
 server_init
 panocryptd=$real
@@ -56,13 +56,13 @@ printf '%s\n' 'wait_for_udev() { :; }' 'configure_networking() { :; }' >function
 run_script() {
 	local script
 	script=$(sed -e "s|/usr/share/initramfs-tools/hook-functions|$server_home/hook-functions|" \
-		-e "s|/scripts/functions|$server_home/functions|" -e "s|/etc/panocrypt/made|$image/etc/panocrypt/made|" \
+		-e "s|/scripts/functions|$server_home/functions|" -e "s|cat /etc/|cat $image/etc/|" \
 		-e "s|^ca=.*|ca=$server_ca|; s|/etc/panocrypt/curlrc|$test_root/initramfs-tools/curlrc|" "$1")
 	shift
 	PATH=$PWD/bin:$PATH CLOCK=$PWD/clock DESTDIR=$image MODULES=most sh -c "$script" script "$@"
 }
 network=$test_root/initramfs-tools/scripts/local-top/panocrypt-network
-made=$(($(date +%s) - 399 * 86400)) # long before the leaf of today
+made=$(($(date +%s) - 299 * 86400)) # long before the leaf of today
 echo "$made" >clock
 check "the image is made" run_script "$test_root/initramfs-tools/hooks/panocrypt-network"
 echo 60 >clock
