@@ -5,9 +5,9 @@
  * (boot_hold()).
  */
 #include "bootstrap/boot_run.h"
-#include "bootstrap/keyring.h"
 #include "bootstrap/mount.h"
 #include "bootstrap/place.h"
+#include "bootstrap/unlock.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -124,15 +124,16 @@ static int write_header(const struct boot_run *run)
 static int open_root(const struct boot_run *run, struct boot_result *result,
 		     const struct secret *secret, const struct secret *volume_key)
 {
+	const struct luks_where where = { run->root_device, NULL };
 	const struct place place = place_of(run);
 	int chunk = place_first_chunk(&place, volume_key), r;
 
 	if (chunk < 0)
 		log_error("place: the first chunk: %s", fail_text());
 	enter(result, "open");
-	r = keyring_put(run->intent.luks_uuid, volume_key, KEYRING_TIMEOUT_S);
+	r = unlock_keep(run->intent.luks_uuid, &where, secret);
 	if (r < 0)
-		log_warning("%s: the running system will ask the server for it", fail_text());
+		log_warning("%s: the running system will ask the server for the key", fail_text());
 	r = boot_open(run->root_device, secret);
 	if (r < 0)
 		return r;

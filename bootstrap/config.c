@@ -48,6 +48,9 @@ static const struct option_row rows[] = {
 	{ "free-space", "PANOCRYPT_FREE_SPACE", OPTION_TEXT, AT(free_space), "HOW",
 	  "old plaintext behind the encrypted part: zero, random, discard (the device may keep "
 	  "it), keep (zero)" },
+	{ "rotate-after", "PANOCRYPT_ROTATE_AFTER", OPTION_FLAG, AT(rotate_after), NULL,
+	  "then encrypt the whole disk once more, with a new volume key: the first one, which was "
+	  "in the memory of the running machine all the time, opens nothing any more" },
 	{ "max-rate", "PANOCRYPT_MAX_RATE", OPTION_SIZE, AT(max_rate), "SIZE",
 	  "encrypt and wipe at most so much a second (run, resume); 0: as fast as it goes" },
 	{ "json", NULL, OPTION_FLAG, AT(json), NULL, "print JSON (plan, status)" },

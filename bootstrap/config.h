@@ -25,6 +25,7 @@ struct config {
 	struct option_list leave_plain; /* writable filesystems that stay plain: mount points */
 	bool json;
 	bool watch;	     /* status: look again until it is over */
+	bool rotate_after;   /* encrypt everything once more, with another volume key */
 	bool yes;	     /* no question on a terminal */
 	bool final_reboot;   /* reboot once more by ourselves for the native boot */
 	bool no_reboot;	     /* stop where a reboot is needed, and say so */

@@ -40,12 +40,31 @@ struct member {
 	}
 
 static const struct member members[] = {
-	TEXT(server),	       TEXT(device_url),      TEXT(device),	   TEXT(thumbprint),
-	TEXT(ca_file),	       TEXT(luks_uuid),	      TEXT(fs_uuid),	   TEXT(root_partuuid),
-	TEXT(disk_id),	       TEXT(boot_uuid),	      TEXT(boot_partuuid), NUMBER(boot_bytes),
-	NUMBER(shift_bytes),   NUMBER(payload_bytes), NUMBER(root_bytes),  TEXT(recovery),
-	TEXT(recovery_output), TEXT(leave_plain),     TEXT(product_uuid),  TEXT(free_space),
-	TEXT(coverage),	       BOOL(final_reboot),    BOOL(undo),	   TEXT(root_mount_options),
+	TEXT(server),
+	TEXT(device_url),
+	TEXT(device),
+	TEXT(thumbprint),
+	TEXT(ca_file),
+	TEXT(luks_uuid),
+	TEXT(fs_uuid),
+	TEXT(root_partuuid),
+	TEXT(disk_id),
+	TEXT(boot_uuid),
+	TEXT(boot_partuuid),
+	NUMBER(boot_bytes),
+	NUMBER(shift_bytes),
+	NUMBER(payload_bytes),
+	NUMBER(root_bytes),
+	TEXT(recovery),
+	TEXT(recovery_output),
+	TEXT(leave_plain),
+	TEXT(product_uuid),
+	TEXT(free_space),
+	TEXT(coverage),
+	BOOL(rotate_after),
+	BOOL(final_reboot),
+	BOOL(undo),
+	TEXT(root_mount_options),
 };
 
 static int member_read(const struct member *member, const json_t *body, struct intent *intent)

@@ -120,6 +120,7 @@ static int intend_options(const struct config *config, struct intent *intent)
 		r = PUT(intent, free_space, config->free_space);
 	if (r == 0)
 		r = PUT(intent, coverage, config->coverage);
+	intent->rotate_after = config->rotate_after;
 	intent->final_reboot = config->final_reboot;
 	return r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * add_key(2), keyctl(2): one "user" key in the user keyring of uid 0. No file, no other keyring.
+ * add_key(2), keyctl(2): "user" keys in the user keyring of uid 0. No file, no other keyring.
  * Rights go to the uid, not to the possessor: a systemd service's session keyring isn't linked to
  * the user keyring.
  */
@@ -24,17 +24,20 @@ struct key_name {
 	char text[64];
 };
 
-static struct key_name name_of(const char *luks_uuid)
+static struct key_name name_of(const char *luks_uuid, unsigned number)
 {
 	struct key_name name;
 
-	snprintf(name.text, sizeof(name.text), "panocrypt:%s", luks_uuid);
+	if (number)
+		snprintf(name.text, sizeof(name.text), "panocrypt:%s/%u", luks_uuid, number);
+	else
+		snprintf(name.text, sizeof(name.text), "panocrypt:%s", luks_uuid);
 	return name;
 }
 
-static long find_key(const char *luks_uuid)
+static long find_key(const char *luks_uuid, unsigned number)
 {
-	struct key_name name = name_of(luks_uuid);
+	struct key_name name = name_of(luks_uuid, number);
 
 	return syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, KEY_TYPE, name.text, 0);
 }
@@ -45,9 +48,10 @@ static bool is_gone(int error)
 	return error == ENOKEY || error == EKEYEXPIRED || error == EKEYREVOKED;
 }
 
-int keyring_put(const char *luks_uuid, const struct secret *volume_key, unsigned timeout_s)
+int keyring_put(const char *luks_uuid, unsigned number, const struct secret *volume_key,
+		unsigned timeout_s)
 {
-	struct key_name name = name_of(luks_uuid);
+	struct key_name name = name_of(luks_uuid, number);
 	long id;
 
 	/* Who gives away rights must possess the key. From the session keyring of a shell, or of a
@@ -69,10 +73,10 @@ int keyring_put(const char *luks_uuid, const struct secret *volume_key, unsigned
 	return 0;
 }
 
-int keyring_get(const char *luks_uuid, struct secret *ret)
+int keyring_get(const char *luks_uuid, unsigned number, struct secret *ret)
 {
 	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
-	long id = find_key(luks_uuid);
+	long id = find_key(luks_uuid, number);
 	long len = -1;
 	int r;
 
@@ -95,9 +99,9 @@ int keyring_get(const char *luks_uuid, struct secret *ret)
 	return 0;
 }
 
-int keyring_drop(const char *luks_uuid)
+static int drop_one(const char *luks_uuid, unsigned number)
 {
-	long id = find_key(luks_uuid);
+	long id = find_key(luks_uuid, number);
 
 	if (id >= 0 && syscall(SYS_keyctl, KEYCTL_REVOKE, id) == 0)
 		(void)syscall(SYS_keyctl, KEYCTL_UNLINK, id, KEY_SPEC_USER_KEYRING);
@@ -105,4 +109,16 @@ int keyring_drop(const char *luks_uuid)
 		return fail(-errno, "removing the volume key from the kernel's keyring: %s",
 			    strerror(errno));
 	return 0;
+}
+
+int keyring_drop(const char *luks_uuid)
+{
+	int r = 0;
+
+	for (unsigned number = 0; number < KEYRING_KEYS; number++) {
+		int dropped = drop_one(luks_uuid, number);
+
+		r = r < 0 ? r : dropped;
+	}
+	return r;
 }

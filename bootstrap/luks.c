@@ -109,6 +109,17 @@ static int set_pbkdf(struct crypt_device *cd, const char *type, uint32_t iterati
 	return crypt_set_pbkdf_type(cd, &pbkdf);
 }
 
+int luks_cost_recovery(struct crypt_device *cd, uint64_t memory_kib)
+{
+	return set_pbkdf(cd, CRYPT_KDF_ARGON2ID, RECOVERY_ITERATIONS,
+			 MAX(PBKDF_MEMORY_MIN_KIB, MIN(PBKDF_MEMORY_MAX_KIB, memory_kib)));
+}
+
+int luks_cost_clevis(struct crypt_device *cd)
+{
+	return set_pbkdf(cd, CRYPT_KDF_PBKDF2, CLEVIS_ITERATIONS, 0);
+}
+
 static int format_header(struct crypt_device *cd, const char *data,
 			 const struct luks_format *format, const struct secret *volume_key)
 {
@@ -116,15 +127,13 @@ static int format_header(struct crypt_device *cd, const char *data,
 		.sector_size = format->sector_bytes,
 		.data_device = data,
 	};
-	uint64_t memory_kib = MAX(PBKDF_MEMORY_MIN_KIB,
-				  MIN(PBKDF_MEMORY_MAX_KIB, format->pbkdf_memory_kib));
 	int r;
 
 	r = crypt_set_metadata_size(cd, METADATA_BYTES, format->shift_bytes - 2 * METADATA_BYTES);
 	if (r == 0)
 		r = crypt_set_data_offset(cd, format->shift_bytes / SECTOR_BYTES);
 	if (r == 0)
-		r = set_pbkdf(cd, CRYPT_KDF_ARGON2ID, RECOVERY_ITERATIONS, memory_kib);
+		r = luks_cost_recovery(cd, format->pbkdf_memory_kib);
 	if (r == 0)
 		r = crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", format->uuid,
 				 (const char *)volume_key->data, volume_key->len, &params);
@@ -147,7 +156,7 @@ static int make_file(const char *path, uint64_t bytes)
 	return r != 0 ? fail(-r, "making %s: %s", path, strerror(r)) : 0;
 }
 
-static int sync_file(const char *path)
+int luks_sync(const char *path)
 {
 	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -175,6 +184,11 @@ static int fill_header(const struct luks_where *where, const struct luks_format 
 	return r < 0 ? luks_fail(r, where, "making the recovery slot of") : 0;
 }
 
+int luks_random_key(struct secret *ret)
+{
+	return secret_random(ret, VOLUME_KEY_BYTES);
+}
+
 int luks_make_header(const char *file, const char *data, const struct luks_format *format,
 		     const struct secret *recovery, struct secret *ret_volume_key)
 {
@@ -187,12 +201,12 @@ int luks_make_header(const char *file, const char *data, const struct luks_forma
 	if (r == 0)
 		r = text_format(&folder, "%.*s", (int)(strrchr(file, '/') - file), file);
 	if (r == 0)
-		r = secret_random(&volume_key, VOLUME_KEY_BYTES);
+		r = luks_random_key(&volume_key);
 	if (r < 0)
 		return r;
 	r = fill_header(&(struct luks_where){ part, data }, format, recovery, &volume_key);
 	if (r == 0)
-		r = sync_file(part);
+		r = luks_sync(part);
 	if (r == 0 && rename(part, file) < 0)
 		r = fail(-errno, "renaming %s: %s", part, strerror(errno));
 	if (r == 0)
@@ -272,7 +286,7 @@ int luks_token_remove(const struct luks_where *where, const char *type)
 }
 
 /* {"type":"clevis","keyslots":["1"],"jwe":{…}}: what `clevis luks bind` imports. */
-static int set_clevis_token(struct crypt_device *cd, int slot, const json_t *jwe)
+int luks_add_clevis_token(struct crypt_device *cd, int slot, const json_t *jwe)
 {
 	CLEANUP_JSON json_t *token = NULL;
 	char text[12];
@@ -294,7 +308,7 @@ int luks_bind_clevis(const struct luks_where *where, const struct secret *volume
 	r = luks_open(where, &cd);
 	if (r < 0)
 		return r;
-	r = set_pbkdf(cd, CRYPT_KDF_PBKDF2, CLEVIS_ITERATIONS, 0);
+	r = luks_cost_clevis(cd);
 	if (r < 0)
 		return luks_fail(r, where, "choosing the key derivation of");
 	slot = crypt_keyslot_add_by_volume_key(cd, CRYPT_ANY_SLOT, (const char *)volume_key->data,
@@ -302,14 +316,14 @@ int luks_bind_clevis(const struct luks_where *where, const struct secret *volume
 					       secret->len);
 	if (slot < 0)
 		return luks_fail(slot, where, "making the Clevis slot of");
-	r = set_clevis_token(cd, slot, jwe);
+	r = luks_add_clevis_token(cd, slot, jwe);
 	if (r < 0)
 		return luks_fail(r, where, "writing the Clevis token to");
 	/* Tried first: otherwise each unattended unlock pays for the recovery slot's argon2. */
 	r = crypt_keyslot_set_priority(cd, slot, CRYPT_SLOT_PRIORITY_PREFER);
 	if (r < 0)
 		return luks_fail(r, where, "preferring the Clevis slot of");
-	return sync_file(where->header);
+	return luks_sync(where->header);
 }
 
 int luks_clevis_jwe(const struct luks_where *where, json_t **ret_jwe, int *ret_slot)
@@ -374,7 +388,8 @@ static int try_slot(struct crypt_device *cd, int slot, const struct secret *pass
 }
 
 /* Cheap slots first: a Clevis secret shouldn't pay for the recovery slot's argon2id. */
-static int open_any(struct crypt_device *cd, const struct secret *passphrase, struct secret *ret)
+int luks_open_slots(struct crypt_device *cd, uint32_t slots, const struct secret *passphrase,
+		    struct secret *ret)
 {
 	int count = crypt_keyslot_max(CRYPT_LUKS2);
 
@@ -382,7 +397,7 @@ static int open_any(struct crypt_device *cd, const struct secret *passphrase, st
 		int slot = i % count;
 		int r;
 
-		if (crypt_keyslot_status(cd, slot) <= CRYPT_SLOT_INACTIVE ||
+		if (!(slots >> slot & 1) || crypt_keyslot_status(cd, slot) <= CRYPT_SLOT_INACTIVE ||
 		    cost_of(cd, slot) != i / count)
 			continue;
 		r = try_slot(cd, slot, passphrase, ret);
@@ -392,44 +407,57 @@ static int open_any(struct crypt_device *cd, const struct secret *passphrase, st
 	return -EPERM;
 }
 
-static int open_slot(const struct luks_where *where, const struct secret *passphrase,
-		     struct secret *ret)
+int luks_open_fail(int r, const struct luks_where *where)
 {
-	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
-	int r;
-
-	r = luks_open(where, &cd);
-	if (r < 0)
-		return r;
-	r = open_any(cd, passphrase, ret);
-	if (r < 0 && r != -EPERM)
-		return luks_fail(r, where, "opening a keyslot of");
 	if (r == -EPERM)
 		fail_clear();
+	else if (r < 0)
+		luks_fail(r, where, "opening a keyslot of");
 	return r;
 }
 
 int luks_try_passphrase(const struct luks_where *where, const struct secret *passphrase)
 {
+	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
 	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	int r = luks_open(where, &cd);
 
-	return open_slot(where, passphrase, &key);
+	return r < 0 ? r : luks_open_fail(luks_open_slots(cd, UINT32_MAX, passphrase, &key), where);
 }
 
 int luks_volume_key(const struct luks_where *where, const struct secret *passphrase,
 		    struct secret *ret)
 {
-	int r = open_slot(where, passphrase, ret);
+	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
+	struct luks_status status;
+	int r;
 
+	r = luks_open(where, &cd);
+	if (r == 0)
+		r = luks_status_of(cd, &status);
+	if (r < 0)
+		return r;
+	if (status.used_key >= LUKS_KEYS_MAX)
+		return fail(-EINVAL, "%s is under a volume key that is not of this conversion",
+			    where->header);
+	r = luks_open_fail(luks_open_slots(cd, status.slots_of[status.used_key], passphrase, ret),
+			   where);
 	return r < 0 ? r : 0;
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */
 
+int luks_status_of(struct crypt_device *cd, struct luks_status *ret)
+{
+	CLEANUP_JSON json_t *metadata = NULL;
+	int r = luks_metadata(cd, &metadata);
+
+	return r < 0 ? r : luks_json_status(metadata, ret);
+}
+
 int luks_look(const struct luks_where *where, struct luks_status *ret)
 {
 	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
-	CLEANUP_JSON json_t *metadata = NULL;
 	struct luks_status status = { 0 };
 	int r;
 
@@ -443,9 +471,7 @@ int luks_look(const struct luks_where *where, struct luks_status *ret)
 	}
 	if (r < 0)
 		return luks_fail(r, where, "reading the LUKS2 header of");
-	r = luks_metadata(cd, &metadata);
-	if (r == 0)
-		r = luks_json_status(metadata, &status);
+	r = luks_status_of(cd, &status);
 	if (r < 0)
 		return r;
 	status.is_luks2 = true;

@@ -27,6 +27,9 @@ struct luks_format {
 int luks_make_header(const char *file, const char *data, const struct luks_format *format,
 		     const struct secret *recovery, struct secret *ret_volume_key) MUST_CHECK;
 
+/* Bytes for a volume key. */
+int luks_random_key(struct secret *ret) MUST_CHECK;
+
 /* Adds the Clevis slot (cheap PBKDF2: the secret has full entropy) and its `clevis` token with the
  * flattened JWE. */
 int luks_bind_clevis(const struct luks_where *where, const struct secret *volume_key,
@@ -47,21 +50,29 @@ int luks_token_remove(const struct luks_where *where, const char *type) MUST_CHE
  * none. */
 int luks_try_passphrase(const struct luks_where *where, const struct secret *passphrase) MUST_CHECK;
 
-/* The volume key by a passphrase; -EPERM as above. */
+/* The volume key that the data is under, by a passphrase; -EPERM as above. While the volume gets
+ * another key, this is the old one. */
 int luks_volume_key(const struct luks_where *where, const struct secret *passphrase,
 		    struct secret *ret) MUST_CHECK;
+
+#define LUKS_KEYS_MAX 2 /* the one that a conversion begins with, and the one it may change to */
 
 /* What stands there. All fields zero/"" when it isn't LUKS2 (ret is_luks2 = false, result 0). */
 struct luks_status {
 	bool is_luks2;
 	char uuid[37];
 	bool is_reencrypting;	      /* requirement flag set */
+	bool is_rotating;	      /* … from one volume key to another */
 	bool is_first_chunk_done;     /* at least one segment is encrypted */
 	uint64_t data_offset_bytes;   /* S */
 	uint64_t payload_bytes;	      /* sum of the mapped segments; 0 when dynamic */
-	uint64_t encrypted_bytes;     /* of the payload */
+	uint64_t encrypted_bytes;     /* of the payload; while rotating, by the new key */
 	uint64_t parked_offset_bytes; /* of the moved head while reencrypting; 0: none */
 	unsigned slot_count, token_count;
+	unsigned used_key;		  /* as luks_volume_key(); LUKS_KEYS_MAX: none of ours */
+	uint32_t slots_of[LUKS_KEYS_MAX]; /* bit n: passphrase slot n opens this volume key */
+	uint32_t other_slots;		  /* passphrase slots of no such key */
+	bool has_idle_clevis;		  /* a clevis token with no slot of the used key */
 };
 int luks_look(const struct luks_where *where, struct luks_status *ret) MUST_CHECK;
 

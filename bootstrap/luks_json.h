@@ -16,6 +16,11 @@ int luks_json_parse(const char *text, size_t len, json_t **ret) MUST_CHECK;
 /* Fills everything but is_luks2 and uuid. -EINVAL for metadata that contradicts the format. */
 int luks_json_status(const json_t *metadata, struct luks_status *ret) MUST_CHECK;
 
+/* A clevis token that names no slot of the used key; -ENOENT without a sentence when there is none.
+ */
+int luks_json_idle_clevis(const json_t *metadata, const struct luks_status *status,
+			  int *ret_id) MUST_CHECK;
+
 int luks_json_salts(const json_t *metadata, struct luks_salts *ret) MUST_CHECK;
 
 /* Both header copies and the keyslot area. */

@@ -8,6 +8,7 @@
 #include "bootstrap/luks_reencrypt.h"
 
 #include "bootstrap/luks_json.h"
+#include "bootstrap/luks_next.h"
 #include "bootstrap/luks_private.h"
 #include "common/err.h"
 
@@ -87,10 +88,50 @@ int luks_reencrypt_init(const char *header_file, const char *data, const struct 
 	return r < 0 ? r : check_segments(&where, payload_bytes);
 }
 
+/* In place: what a chunk held is known by checksums of its old sectors, kept in the keyslot area.
+ */
+static int rotate_segments(struct crypt_device *cd, const char *mapping,
+			   struct crypt_keyslot_context *key, struct crypt_keyslot_context *next)
+{
+	struct crypt_params_luks2 luks2 = { .sector_size = (uint32_t)crypt_get_sector_size(cd) };
+	struct crypt_params_reencrypt params = {
+		.mode = CRYPT_REENCRYPT_REENCRYPT,
+		.direction = CRYPT_REENCRYPT_FORWARD,
+		.resilience = "checksum",
+		.hash = "sha256",
+		.luks2 = &luks2,
+		.flags = CRYPT_REENCRYPT_INITIALIZE_ONLY,
+	};
+
+	return crypt_reencrypt_init_by_keyslot_context(cd, mapping, key, next, CRYPT_ANY_SLOT,
+						       LUKS_NEXT_CLEVIS_SLOT, "aes", "xts-plain64",
+						       &params);
+}
+
+int luks_rotate_init(const char *device, const char *mapping, const struct secret *volume_key,
+		     const struct secret *next_key)
+{
+	const struct luks_where where = { device, NULL };
+	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
+	CLEANUP_KEY struct crypt_keyslot_context *key = NULL, *next = NULL;
+	int r;
+
+	r = luks_open(&where, &cd);
+	if (r == 0)
+		r = key_context(cd, volume_key, &key);
+	if (r == 0)
+		r = key_context(cd, next_key, &next);
+	if (r < 0)
+		return r;
+	r = rotate_segments(cd, mapping, key, next);
+	return r < 0 ? luks_fail(r, &where, "preparing the new volume key of") : 0;
+}
+
 /* --- run -------------------------------------------------------------------------------------- */
 
 struct run_state {
 	const struct luks_run *run;
+	struct crypt_keyslot_context *key, *next; /* the same where the key stays */
 	uint64_t chunk_bytes;
 	bool has_begun;
 };
@@ -111,15 +152,16 @@ static int on_progress(uint64_t size, uint64_t offset, void *userdata)
 /* A chunk that was cut: its source is untouched, the library writes it again. Online, activation
  * has done it. */
 static int recover(struct crypt_device *cd, const struct luks_where *where,
-		   struct crypt_keyslot_context *key)
+		   const struct run_state *state)
 {
 	struct crypt_params_reencrypt params = { .flags = CRYPT_REENCRYPT_RECOVERY };
 	int r;
 
 	if (crypt_reencrypt_status(cd, NULL) != CRYPT_REENCRYPT_CRASH)
 		return 0;
-	r = crypt_reencrypt_init_by_keyslot_context(cd, NULL, key, key, CRYPT_ANY_SLOT,
-						    CRYPT_ANY_SLOT, NULL, NULL, &params);
+	r = crypt_reencrypt_init_by_keyslot_context(cd, NULL, state->key, state->next,
+						    CRYPT_ANY_SLOT, CRYPT_ANY_SLOT, NULL, NULL,
+						    &params);
 	return r < 0 ? luks_fail(r, where, "finishing the cut chunk of") : 0;
 }
 
@@ -150,24 +192,26 @@ static int lock_memory(const struct luks_run *run)
 	return 0;
 }
 
-static int resume(struct crypt_device *cd, const struct luks_where *where,
-		  struct crypt_keyslot_context *key, struct run_state *state)
+static int resume(struct crypt_device *cd, const struct luks_where *where, struct run_state *state)
 {
 	struct crypt_params_reencrypt params = { .flags = CRYPT_REENCRYPT_RESUME_ONLY };
 	int r;
 
-	r = recover(cd, where, key);
+	r = recover(cd, where, state);
 	if (r < 0)
 		return r;
 	if (crypt_reencrypt_status(cd, NULL) == CRYPT_REENCRYPT_NONE)
 		return 0; /* recovering the last chunk finished it */
 	state->chunk_bytes = crypt_get_data_offset(cd) * SECTOR_BYTES;
-	r = payload_sectors(cd, &params.device_size);
+	if (state->run->next_key) /* all of the device, in chunks as the first time */
+		params.max_hotzone_size = crypt_get_data_offset(cd);
+	else
+		r = payload_sectors(cd, &params.device_size);
 	if (r < 0)
 		return r;
-	r = crypt_reencrypt_init_by_keyslot_context(cd, state->run->mapping, key, key,
-						    CRYPT_ANY_SLOT, CRYPT_ANY_SLOT, NULL, NULL,
-						    &params);
+	r = crypt_reencrypt_init_by_keyslot_context(cd, state->run->mapping, state->key,
+						    state->next, CRYPT_ANY_SLOT, CRYPT_ANY_SLOT,
+						    NULL, NULL, &params);
 	if (r < 0)
 		return luks_fail(r, where, "resuming the encryption of");
 	r = lock_memory(state->run);
@@ -182,14 +226,18 @@ int luks_reencrypt_run(const struct luks_run *run)
 	const struct luks_where where = { run->device, NULL };
 	struct run_state state = { .run = run };
 	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
-	CLEANUP_KEY struct crypt_keyslot_context *key = NULL;
+	CLEANUP_KEY struct crypt_keyslot_context *key = NULL, *next = NULL;
 	int r;
 
 	r = luks_open(&where, &cd);
 	if (r == 0)
 		r = key_context(cd, run->volume_key, &key);
+	if (r == 0 && run->next_key)
+		r = key_context(cd, run->next_key, &next);
+	state.key = key;
+	state.next = next ? next : key;
 	if (r == 0 && crypt_reencrypt_status(cd, NULL) != CRYPT_REENCRYPT_NONE)
-		r = resume(cd, &where, key, &state);
+		r = resume(cd, &where, &state);
 	if (r < 0)
 		return r;
 	return crypt_reencrypt_status(cd, NULL) == CRYPT_REENCRYPT_NONE ? 0 : LUKS_RUN_STOPPED;

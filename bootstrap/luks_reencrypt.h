@@ -15,6 +15,12 @@
 int luks_reencrypt_init(const char *header_file, const char *data, const struct secret *volume_key,
 			uint64_t payload_bytes) MUST_CHECK;
 
+/* The same for a change from one volume key to the next (luks_next.h), which moves nothing: writes
+ * the LUKS2 metadata of the device, once, and nothing else. mapping: NULL offline, else the active
+ * name, which must be of that header. The next key's Clevis slot must be there. */
+int luks_rotate_init(const char *device, const char *mapping, const struct secret *volume_key,
+		     const struct secret *next_key) MUST_CHECK;
+
 /* Called between chunks, with nothing suspended. Return true to stop there, cleanly. */
 typedef bool (*luks_progress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
 
@@ -22,6 +28,7 @@ struct luks_run {
 	const char *device;  /* head has the header; */
 	const char *mapping; /* NULL: offline; else the active name: online */
 	const struct secret *volume_key;
+	const struct secret *next_key; /* when it changes to another; else NULL */
 	luks_progress progress;
 	void *userdata;
 };

@@ -19,6 +19,12 @@ int luks_reencrypt_init(const char *header_file UNUSED, const char *data UNUSED,
 	return refuse();
 }
 
+int luks_rotate_init(const char *device UNUSED, const char *mapping UNUSED,
+		     const struct secret *volume_key UNUSED, const struct secret *next_key UNUSED)
+{
+	return refuse();
+}
+
 int luks_reencrypt_run(const struct luks_run *run UNUSED)
 {
 	return refuse();

@@ -36,6 +36,7 @@ struct job {
 struct phase {
 	const char *name;
 	enum phase_place place;
+	bool (*is_wanted)(const struct job *job); /* by the intent; NULL: always */
 	int (*done)(struct job *job);
 	int (*run)(struct job *job);
 	int (*undo)(struct job *job);
@@ -44,7 +45,8 @@ struct phase {
 
 extern const struct phase phase_enroll, phase_packages, phase_header, phase_initramfs,
 	phase_rehearse, phase_carve, phase_bootpart, phase_shrink, phase_place, phase_open,
-	phase_encrypt, phase_wipe, phase_grow, phase_native, phase_verify, phase_leave;
+	phase_encrypt, phase_wipe, phase_grow, phase_rotate, phase_native, phase_verify,
+	phase_leave;
 
 extern const struct phase *const phases[];
 extern const size_t phase_count;

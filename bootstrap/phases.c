@@ -32,6 +32,7 @@ const struct phase *const phases[] = {
 	&phase_encrypt,
 	&phase_wipe,
 	&phase_grow,
+	&phase_rotate,
 	&phase_native,
 	&phase_verify,
 	/* running 4, after the native boot */
@@ -39,20 +40,29 @@ const struct phase *const phases[] = {
 };
 const size_t phase_count = ARRAY_SIZE(phases);
 
+static bool is_wanted(const struct job *job, const struct phase *phase)
+{
+	return !phase->is_wanted || phase->is_wanted(job);
+}
+
 /* Index of the first phase behind the last one that is done. */
 static int find_next(struct job *job, size_t *ret)
 {
-	for (size_t i = phase_count; i > 0; i--) {
-		int r = phases[i - 1]->done(job);
+	size_t next = phase_count;
 
+	for (size_t i = phase_count; i > 0; i--) {
+		int r;
+
+		if (!is_wanted(job, phases[i - 1]))
+			continue;
+		r = phases[i - 1]->done(job);
 		if (r < 0)
 			return fail_at(r, "%s", phases[i - 1]->name);
-		if (r > 0) {
-			*ret = i;
-			return 0;
-		}
+		if (r > 0)
+			break;
+		next = i - 1;
 	}
-	*ret = 0;
+	*ret = next;
 	return 0;
 }
 
@@ -99,6 +109,8 @@ int phases_run(struct job *job)
 	if (r < 0)
 		return r;
 	for (; next < phase_count; next++) {
+		if (!is_wanted(job, phases[next]))
+			continue;
 		if (phases[next]->place == PHASE_BOOT_STEP) {
 			r = phases[next]->done(job);
 			if (r < 0)

@@ -108,6 +108,10 @@ static void add_notes(const struct facts *facts, const struct config *config, st
 		     config->recovery_output);
 	note(plan, "Make a backup or a snapshot first; delete it afterwards, it is not encrypted.");
 	note_free_space(config, plan);
+	if (config->rotate_after)
+		note(plan,
+		     "At the end everything is encrypted once more, with another volume key. Both "
+		     "keys' slots are in the header from the beginning; the passphrases stay.");
 	if (facts->is_secure_boot)
 		note(plan,
 		     "Secure Boot is on: the distribution's signed kernel and GRUB stay in use.");
@@ -126,6 +130,7 @@ void plan_build(const struct facts *facts, const struct config *config, struct p
 	memset(ret, 0, sizeof(*ret));
 	ret->coverage = config->coverage;
 	ret->free_space = config->free_space;
+	ret->rotate_after = config->rotate_after;
 	add_refusals(facts, config, ret);
 	add_sizes(facts, config, ret);
 	add_notes(facts, config, ret);

@@ -14,22 +14,34 @@
 /* What happens, in the order in which it happens; docs/architecture.md has the phases in full. */
 static const struct stage {
 	const char *when, *what, *phases;
-	bool is_for_bootpart; /* only where the root holds /boot */
+	enum { ALWAYS, FOR_BOOTPART, FOR_ROTATION } is_for; /* root holds /boot; --rotate-after */
 } stages[] = {
 	{ "now", "enroll, install cryptsetup and Clevis, prepare the header and the initramfs",
-	  "enroll packages header initramfs", false },
+	  "enroll packages header initramfs", ALWAYS },
 	{ "1st reboot", "rehearse unlocking over the boot network, then make room for /boot",
-	  "rehearse carve", true },
-	{ "running", "move /boot to a partition of its own", "bootpart", true },
+	  "rehearse carve", FOR_BOOTPART },
+	{ "running", "move /boot to a partition of its own", "bootpart", FOR_BOOTPART },
 	{ "next reboot", "rehearse again, shrink the filesystem, put the header in place",
-	  "rehearse shrink place open", false },
+	  "rehearse shrink place open", ALWAYS },
 	{ "running", "encrypt while the machine serves, wipe old plaintext, grow to full size",
-	  "encrypt wipe grow", false },
+	  "encrypt wipe grow", ALWAYS },
+	{ "running", "encrypt the whole root once more, with a new volume key", "rotate",
+	  FOR_ROTATION },
 	{ "running", "hand over to the distribution's own Clevis and check it", "native verify",
-	  false },
+	  ALWAYS },
 	{ "last reboot", "see the machine open its disk without us; then remove ourselves", "leave",
-	  false },
+	  ALWAYS },
 };
+
+static bool is_in_plan(const struct plan *plan, const struct stage *stage)
+{
+	switch (stage->is_for) {
+	case FOR_BOOTPART: return plan->needs_bootpart;
+	case FOR_ROTATION: return plan->rotate_after;
+	case ALWAYS: break;
+	}
+	return true;
+}
 
 static void print_machine(struct strbuf *buf, const struct facts *facts)
 {
@@ -88,7 +100,7 @@ static void print_stages(struct strbuf *buf, const struct plan *plan)
 
 	strbuf_add(buf, "\nWhat will happen\n");
 	for (i = 0; i < ARRAY_SIZE(stages); i++) {
-		if (plan->needs_bootpart || !stages[i].is_for_bootpart)
+		if (is_in_plan(plan, &stages[i]))
 			strbuf_addf(buf, "  %-12s %s\n  %-12s (%s)\n", stages[i].when,
 				    stages[i].what, "", stages[i].phases);
 	}
@@ -162,7 +174,7 @@ static json_t *stages_to_json(const struct plan *plan)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(stages); i++) {
-		if (plan->needs_bootpart || !stages[i].is_for_bootpart)
+		if (is_in_plan(plan, &stages[i]))
 			json_array_append_new(
 				array, json_pack("{s:s,s:s,s:s}", "when", stages[i].when, "what",
 						 stages[i].what, "phases", stages[i].phases));
@@ -179,16 +191,17 @@ int plan_to_json(const struct plan *plan, const struct facts *facts, json_t **re
 	r = facts_to_json(facts, &facts_json);
 	if (r < 0)
 		return r;
-	object = json_pack(
-		"{s:b,s:b,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:i,s:O}", "refused",
-		plan->refusal_count > 0, "under_way", facts->has_intent, "refusals",
-		refusals_to_json(plan), "notes", notes_to_json(plan), "stages",
-		stages_to_json(plan), "needs_bootpart", plan->needs_bootpart, "boot_bytes",
-		(json_int_t)plan->boot_bytes, "root_bytes", (json_int_t)plan->root_bytes,
-		"shift_bytes", (json_int_t)plan->shift_bytes, "payload_estimate_bytes",
-		(json_int_t)plan->payload_estimate_bytes, "tail_estimate_bytes",
-		(json_int_t)plan->tail_estimate_bytes, "coverage", plan->coverage, "free_space",
-		plan->free_space, "reboots", (int)plan->reboots, "facts", facts_json);
+	object = json_pack("{s:b,s:b,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:b,s:i,s:O}",
+			   "refused", plan->refusal_count > 0, "under_way", facts->has_intent,
+			   "refusals", refusals_to_json(plan), "notes", notes_to_json(plan),
+			   "stages", stages_to_json(plan), "needs_bootpart", plan->needs_bootpart,
+			   "boot_bytes", (json_int_t)plan->boot_bytes, "root_bytes",
+			   (json_int_t)plan->root_bytes, "shift_bytes",
+			   (json_int_t)plan->shift_bytes, "payload_estimate_bytes",
+			   (json_int_t)plan->payload_estimate_bytes, "tail_estimate_bytes",
+			   (json_int_t)plan->tail_estimate_bytes, "coverage", plan->coverage,
+			   "free_space", plan->free_space, "rotate_after", plan->rotate_after,
+			   "reboots", (int)plan->reboots, "facts", facts_json);
 	if (!object)
 		return fail(-ENOMEM, "the plan as JSON: out of memory, or text that isn't UTF-8");
 	*ret = object;

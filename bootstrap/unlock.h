@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Opening through the server with the distribution's own `clevis decrypt`: in the boot step and in
- * the running system.
+ * the running system. And what is kept of it until it is needed.
  */
 #pragma once
 
@@ -12,7 +12,17 @@
 int unlock_clevis(const struct luks_where *where, unsigned timeout_s,
 		  struct secret *ret) MUST_CHECK;
 
-/* The volume key of a converting root: from the keyring, else through Clevis. where: the real
- * device. */
+/* The volume key that the data of a converting root is under: from the keyring, else through
+ * Clevis. where: the real device. */
 int unlock_volume_key(const char *luks_uuid, const struct luks_where *where,
 		      struct secret *ret) MUST_CHECK;
+
+/* That and the next one (luks_next.h), the same way. */
+int unlock_both_keys(const char *luks_uuid, const struct luks_where *where, struct secret *ret_used,
+		     struct secret *ret_next) MUST_CHECK;
+
+/* Keeps in the keyring what the running system will need: the key that the data is under, and the
+ * next one where the disk is about to change to it. -EPERM without a sentence when the passphrase
+ * doesn't open them. */
+int unlock_keep(const char *luks_uuid, const struct luks_where *where,
+		const struct secret *passphrase) MUST_CHECK;

@@ -6,8 +6,7 @@
 #include "bootstrap/block.h"
 #include "bootstrap/facts.h"
 #include "bootstrap/intent.h"
-#include "bootstrap/keyring.h"
-#include "bootstrap/luks.h"
+#include "bootstrap/unlock.h"
 #include "bootstrap/verbs.h"
 #include "bootstrap/wish.h"
 #include "common/err.h"
@@ -43,7 +42,7 @@ static int look(const struct config *config, struct wish *ret)
  * code took the passphrase at boot. */
 static int give_key(const struct config *config)
 {
-	CLEANUP_SECRET struct secret passphrase = SECRET_EMPTY, key = SECRET_EMPTY;
+	CLEANUP_SECRET struct secret passphrase = SECRET_EMPTY;
 	const char *path = config->recovery_passphrase_file;
 	char device[FACTS_PATH_MAX];
 	struct luks_where where = { device, NULL };
@@ -59,11 +58,9 @@ static int give_key(const struct config *config)
 	if (r == -ENODEV)
 		return fail(r, "the disk isn't encrypted yet: no key is waited for");
 	if (r == 0)
-		r = luks_volume_key(&where, &passphrase, &key);
+		r = unlock_keep(intent.luks_uuid, &where, &passphrase);
 	if (r == -EPERM)
 		return fail(r, "the passphrase in %s opens no keyslot of %s", path, device);
-	if (r == 0)
-		r = keyring_put(intent.luks_uuid, &key, KEYRING_TIMEOUT_S);
 	if (r == 0)
 		log_info("the key is at hand until the next reboot, for a day at most");
 	return r;

@@ -13,7 +13,7 @@ struct standing {
 	const char *phase;   /* next one; "" */
 	const char *waiting; /* "key", "resume", "the first native boot"; "" when for nothing */
 	bool is_elsewhere;   /* not the machine that was enrolled */
-	bool has_progress;   /* of `encrypt` or `wipe` */
+	bool has_progress;   /* of `encrypt`, `wipe` or `rotate` */
 	struct progress progress;
 	struct boot_result result;
 };

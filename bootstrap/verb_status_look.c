@@ -7,7 +7,7 @@
 #include "bootstrap/job.h"
 #include "bootstrap/keyring.h"
 #include "bootstrap/lock.h"
-#include "bootstrap/luks.h"
+#include "bootstrap/luks_next.h"
 #include "bootstrap/verb_status.h"
 #include "common/err.h"
 
@@ -25,16 +25,25 @@ static void look_header(const struct job *job, struct standing *standing)
 	    !status.is_reencrypting || !status.payload_bytes)
 		return;
 	standing->has_progress = true;
-	snprintf(progress->phase, sizeof(progress->phase), "encrypt");
+	snprintf(progress->phase, sizeof(progress->phase),
+		 status.is_rotating ? "rotate" : "encrypt");
 	progress->done_bytes = status.encrypted_bytes;
 	progress->total_bytes = status.payload_bytes;
 }
 
-static bool is_key_missing(const struct job *job)
+/* What the phase can't go on without. */
+static bool is_key_missing(const struct job *job, const char *phase)
 {
 	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	unsigned number;
 
-	return keyring_get(job->intent.luks_uuid, &key) == -ENOKEY;
+	if (strcmp(phase, "encrypt") == 0)
+		number = 0;
+	else if (strcmp(phase, "rotate") == 0)
+		number = LUKS_NEXT_KEY;
+	else
+		return false;
+	return keyring_get(job->intent.luks_uuid, number, &key) == -ENOKEY;
 }
 
 /* The word of the one at work, while it is at work and about the phase that is next. */
@@ -59,8 +68,7 @@ static void look_waiting(const struct job *job, struct standing *standing)
 	if (strcmp(standing->phase, "leave") == 0)
 		standing->waiting = "the first native boot";
 	else if (job->facts->is_running && !standing->waiting[0] &&
-		 strcmp(standing->phase, "encrypt") == 0 && !standing->progress.bytes_per_s &&
-		 is_key_missing(job))
+		 !standing->progress.bytes_per_s && is_key_missing(job, standing->phase))
 		standing->waiting = "key";
 }
 

@@ -106,13 +106,14 @@ static void become_guard(const struct worker_run *run, int program, int line, in
 	_exit(1);
 }
 
-/* A few bytes into an empty socket: all or nothing. Without SIGPIPE when nobody is there. */
+/* A few bytes into an empty socket: all or nothing. Without SIGPIPE when nobody is there. No key is
+ * one of no bytes. */
 static bool send_key(int fd, const struct secret *key)
 {
-	uint32_t len = (uint32_t)key->len;
+	uint32_t len = key ? (uint32_t)key->len : 0;
 
 	return send(fd, &len, sizeof(len), MSG_NOSIGNAL) == (ssize_t)sizeof(len) &&
-	       send(fd, key->data, key->len, MSG_NOSIGNAL) == (ssize_t)key->len;
+	       (!len || send(fd, key->data, key->len, MSG_NOSIGNAL) == (ssize_t)key->len);
 }
 
 static int start(const struct worker_run *run, struct child *ret)
@@ -134,7 +135,8 @@ static int start(const struct worker_run *run, struct child *ret)
 		return fail(-errno, "starting the worker: %s", strerror(errno));
 	if (ret->pid == 0)
 		become_guard(run, program, its, board);
-	(void)send_key(mine, run->volume_key); /* if it can't, the worker's end says why */
+	/* if it can't, the worker's end says why */
+	(void)(send_key(mine, run->volume_key) && send_key(mine, run->next_key));
 	ret->line_fd = TAKE_FD(mine);
 	return 0;
 }

@@ -35,6 +35,7 @@ struct worker_run {
 	const char *device;
 	const char *mapping; /* NULL: offline */
 	const struct secret *volume_key;
+	const struct secret *next_key; /* when it changes to another; else NULL */
 
 	/* Several times a second, in the caller's process: says and asks. */
 	void (*tick)(const struct worker_view *view, struct worker_wishes *ret_wishes,

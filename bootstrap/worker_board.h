@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #define WORKER_BOARD_FD 3
-#define WORKER_LINE_FD 0 /* the key comes in here; its end means that the reporter is gone */
+#define WORKER_LINE_FD 0 /* the keys come in here; its end means that the reporter is gone */
 #define WORKER_KEY_BYTES_MAX 512
 
 struct worker_board {
@@ -34,5 +34,5 @@ struct worker_board {
 _Static_assert(sizeof(struct worker_board) <= 4096, "one page");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "shared between processes");
 
-/* The worker's part: reads the key, encrypts, leaves its result on the board. */
+/* The worker's part: reads the keys, encrypts, leaves its result on the board. */
 int worker_chunks(struct worker_board *board, const char *device, const char *mapping);

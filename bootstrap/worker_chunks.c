@@ -105,22 +105,33 @@ static int read_all(void *data, size_t len)
 	return 0;
 }
 
+/* May be one of no bytes, which is none. */
 static int read_key(struct secret *ret)
 {
 	uint32_t len = 0;
 	int r = read_all(&len, sizeof(len));
 
-	if (r == 0 && (len == 0 || len > WORKER_KEY_BYTES_MAX))
+	if (r == 0 && len > WORKER_KEY_BYTES_MAX)
 		r = fail(-EINVAL, "the worker got a key of %u bytes", len);
-	if (r == 0)
-		r = secret_alloc(ret, len);
+	if (r < 0 || len == 0)
+		return r;
+	r = secret_alloc(ret, len);
 	return r < 0 ? r : read_all(ret->data, len);
+}
+
+static int read_keys(struct secret *ret_key, struct secret *ret_next)
+{
+	int r = read_key(ret_key);
+
+	if (r == 0 && ret_key->len == 0)
+		r = fail(-EINVAL, "the worker got no key");
+	return r < 0 ? r : read_key(ret_next);
 }
 
 static int run(struct worker *worker, const char *device, const char *mapping)
 {
-	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
-	int r = read_key(&key);
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY, next = SECRET_EMPTY;
+	int r = read_keys(&key, &next);
 
 	if (r < 0)
 		return r;
@@ -132,6 +143,7 @@ static int run(struct worker *worker, const char *device, const char *mapping)
 	return luks_reencrypt_run(&(struct luks_run){ .device = device,
 						      .mapping = mapping,
 						      .volume_key = &key,
+						      .next_key = next.len ? &next : NULL,
 						      .progress = between_chunks,
 						      .userdata = worker });
 }

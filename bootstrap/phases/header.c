@@ -6,6 +6,7 @@
  */
 #include "bootstrap/block.h"
 #include "bootstrap/destroy.h"
+#include "bootstrap/luks_next.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/recovery.h"
 #include "bootstrap/unlock.h"
@@ -126,6 +127,12 @@ static int make_header_for_later(const char *file, const struct luks_format *for
 	return r;
 }
 
+/* What the recovery slot's argon2id may take at each boot. */
+static uint64_t pbkdf_kib(const struct job *job)
+{
+	return job->facts->memory_bytes / KIB / 8;
+}
+
 static int make_header(const struct job *job, const char *file, const struct secret *passphrase,
 		       struct secret *ret_volume_key)
 {
@@ -134,7 +141,7 @@ static int make_header(const struct job *job, const char *file, const struct sec
 	struct luks_format format = {
 		.uuid = job->intent.luks_uuid,
 		.shift_bytes = job->intent.shift_bytes,
-		.pbkdf_memory_kib = job->facts->memory_bytes / KIB / 8,
+		.pbkdf_memory_kib = pbkdf_kib(job),
 	};
 	int r;
 
@@ -195,61 +202,107 @@ static int make_secret(struct secret *ret)
 	return r;
 }
 
-static int bind_clevis(const struct job *job, const struct luks_where *where,
-		       const struct secret *volume_key)
+/* What goes into the header, beside its first volume key. */
+struct content {
+	struct secret passphrase, clevis_secret, next_key;
+	json_t *jwe; /* of clevis_secret */
+};
+
+static void content_done(struct content *content)
 {
-	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
+	secret_done(&content->passphrase);
+	secret_done(&content->clevis_secret);
+	secret_done(&content->next_key);
+	json_decref(content->jwe);
+}
+
+static int make_content(const struct job *job, struct content *content)
+{
 	CLEANUP_JSON json_t *keys = NULL;
-	CLEANUP_JSON json_t *jwe = NULL;
 	int r;
 
-	r = fetch_keys(job, &keys);
+	r = get_passphrase(job, &content->passphrase);
 	if (r == 0)
-		r = make_secret(&secret);
+		r = fetch_keys(job, &keys);
 	if (r == 0)
-		r = jwk_seal_tang(job->intent.device_url, keys, &secret, &jwe);
+		r = make_secret(&content->clevis_secret);
 	if (r == 0)
-		r = luks_bind_clevis(where, volume_key, &secret, jwe);
+		r = jwk_seal_tang(job->intent.device_url, keys, &content->clevis_secret,
+				  &content->jwe);
+	if (r == 0 && job->intent.rotate_after)
+		r = luks_random_key(&content->next_key);
 	return r;
 }
 
-/* Both slots, as they will be used: the one by the passphrase, the other by clevis and the server.
- */
-static int prove(const struct luks_where *where, const struct secret *passphrase)
+static int opens_both(const struct luks_where *where, const struct secret *passphrase)
 {
+	CLEANUP_SECRET struct secret used = SECRET_EMPTY, next = SECRET_EMPTY;
+
+	return luks_both_keys(where, passphrase, &used, &next);
+}
+
+/* Both slots, as they will be used: the one by the passphrase, the other by clevis and the server.
+ * And those of the next volume key. */
+static int prove(const struct job *job, const struct luks_where *where,
+		 const struct secret *passphrase)
+{
+	int (*opens)(const struct luks_where *, const struct secret *) = luks_try_passphrase;
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
 	int r;
 
-	r = luks_try_passphrase(where, passphrase);
+	if (job->intent.rotate_after)
+		opens = opens_both;
+	r = opens(where, passphrase);
 	if (r < 0)
 		return r == -EPERM ? fail(r, "the recovery passphrase doesn't open the new header")
 				   : r;
 	r = unlock_clevis(where, CLEVIS_TIMEOUT_S, &secret);
 	if (r < 0)
 		return r;
-	r = luks_try_passphrase(where, &secret);
+	r = opens(where, &secret);
 	if (r == -EPERM)
 		return fail(r, "what the server unlocked doesn't open the new header");
 	return r < 0 ? r : 0;
 }
 
+/* Sealed under the key that the disk will have when it is opened (`verify`): who has seen the first
+ * one must not get at the passphrase by it. */
+static int seal_passphrase(const struct luks_where *where, const struct content *content,
+			   const struct secret *volume_key)
+{
+	return recovery_seal(where, content->next_key.len ? &content->next_key : volume_key,
+			     &content->passphrase);
+}
+
+static int add_next(const struct job *job, const struct luks_where *where,
+		    const struct content *content)
+{
+	return luks_next_add(where, &(struct luks_next){ .key = &content->next_key,
+							 .recovery = &content->passphrase,
+							 .clevis_secret = &content->clevis_secret,
+							 .jwe = content->jwe,
+							 .pbkdf_memory_kib = pbkdf_kib(job) });
+}
+
 static int fill(const struct job *job, const struct luks_where *where)
 {
-	CLEANUP_SECRET struct secret passphrase = SECRET_EMPTY;
+	CLEANUP(content_done) struct content content = { .jwe = NULL };
 	CLEANUP_SECRET struct secret volume_key = SECRET_EMPTY;
 	int r;
 
-	r = get_passphrase(job, &passphrase);
+	r = make_content(job, &content);
 	if (r == 0)
-		r = make_header(job, where->header, &passphrase, &volume_key);
+		r = make_header(job, where->header, &content.passphrase, &volume_key);
 	if (r == 0)
 		r = wiped_set_pending(where);
 	if (r == 0 && strcmp(job->intent.recovery, "generated") == 0)
-		r = recovery_seal(where, &volume_key, &passphrase);
+		r = seal_passphrase(where, &content, &volume_key);
 	if (r == 0)
-		r = bind_clevis(job, where, &volume_key);
+		r = luks_bind_clevis(where, &volume_key, &content.clevis_secret, content.jwe);
+	if (r == 0 && job->intent.rotate_after)
+		r = add_next(job, where, &content);
 	if (r == 0)
-		r = prove(where, &passphrase);
+		r = prove(job, where, &content.passphrase);
 	return r;
 }
 

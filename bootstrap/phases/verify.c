@@ -6,6 +6,7 @@
  */
 #include "bootstrap/block.h"
 #include "bootstrap/elsewhere.h"
+#include "bootstrap/luks_next.h"
 #include "bootstrap/luks_slot.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/recovery.h"
@@ -98,9 +99,10 @@ static int prove_generated(const struct job *job, const struct luks_where *where
 
 /* The customer's own passphrase isn't at hand any more; its slot was proven in `header` and must be
  * the same, byte for byte. */
-static int prove_kept_slot(const struct luks_where *where)
+static int prove_kept_slot(const struct job *job, const struct luks_where *where)
 {
-	int r = luks_slot_same(BOOT_STATE_DIR "/" HEADER_FILE, where->header, RECOVERY_SLOT);
+	int slot = job->intent.rotate_after ? LUKS_NEXT_RECOVERY_SLOT : RECOVERY_SLOT;
+	int r = luks_slot_same(BOOT_STATE_DIR "/" HEADER_FILE, where->header, slot);
 
 	if (r < 0)
 		return r;
@@ -119,14 +121,15 @@ static int make_evidence(const struct job *job, const struct luks_where *where, 
 	if (r < 0)
 		return r;
 	evidence = json_pack(
-		"{s:s, s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:s, s:s, s:s, s:b, s:s, s:I}",
+		"{s:s, s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:s, s:s, s:s, s:b, s:b, s:s, s:I}",
 		"luks_uuid", status.uuid, "cipher", "aes-xts-plain64", "mapping", MAPPING_NAME,
 		"keyslots", (int)status.slot_count, "tokens", (int)status.token_count, "root_bytes",
 		(json_int_t)job->facts->root_bytes, "recovery", job->intent.recovery,
 		"clevis_slot_opened", 1, "recovery_slot_proven", 1, "left_plain",
 		job->intent.leave_plain, "coverage", job->intent.coverage, "free_space",
-		job->intent.free_space, "elsewhere", is_elsewhere(&job->intent, job->facts),
-		"kernel", job->facts->kernel, "at_s", (json_int_t)time(NULL));
+		job->intent.free_space, "rotated", status.used_key == LUKS_NEXT_KEY, "elsewhere",
+		is_elsewhere(&job->intent, job->facts), "kernel", job->facts->kernel, "at_s",
+		(json_int_t)time(NULL));
 	if (!evidence)
 		return -ENOMEM;
 	*ret = TAKE_PTR(evidence);
@@ -166,7 +169,7 @@ static int verify_run(struct job *job)
 	if (r < 0)
 		return r;
 	r = strcmp(job->intent.recovery, "generated") == 0 ? prove_generated(job, &where)
-							   : prove_kept_slot(&where);
+							   : prove_kept_slot(job, &where);
 	if (r < 0)
 		return r;
 	r = make_evidence(job, &where, &evidence);

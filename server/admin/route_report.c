@@ -16,7 +16,7 @@
 static const char *const phases[] = {
 	"enroll", "packages", "header", "initramfs", "rehearse", "carve", "bootpart",
 	"shrink", "place",    "open",	"encrypt",   "wipe",	 "grow",  "swap",
-	"data",	  "native",   "verify", "leave",     "undo",
+	"data",	  "rotate",   "native", "verify",    "leave",	 "undo",
 };
 static const char *const states[] = { "running", "done", "failed", "refused" };
 

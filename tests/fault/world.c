@@ -5,8 +5,8 @@
 #include "tests/fault/world_private.h"
 
 #include "bootstrap/boot_run.h"
-#include "bootstrap/keyring.h"
 #include "bootstrap/place.h"
+#include "bootstrap/unlock.h"
 #include "common/err.h"
 #include "common/file.h"
 
@@ -45,8 +45,8 @@ int boot_secret(const struct luks_where *where, const char *device_url UNUSED,
 	return secret_copy(ret, secret.data, secret.len);
 }
 
-int keyring_put(const char *luks_uuid UNUSED, const struct secret *volume_key UNUSED,
-		unsigned timeout_s UNUSED)
+int unlock_keep(const char *luks_uuid UNUSED, const struct luks_where *where UNUSED,
+		const struct secret *passphrase UNUSED)
 {
 	return 0;
 }

@@ -5,10 +5,12 @@
  * release; never part of it. --help is main()'s table.
  */
 #include "bootstrap/free_space.h"
+#include "bootstrap/luks_next.h"
 #include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/place.h"
 #include "bootstrap/recovery.h"
 #include "bootstrap/region.h"
+#include "bootstrap/rotate.h"
 #include "bootstrap/wiped.h"
 #include "bootstrap/worker.h"
 #include "common/err.h"
@@ -34,6 +36,7 @@ static int usage(void)
 	return fail(-EINVAL, "usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
 			     "place DIR DEVICE BYTES [POINT] | run DEVICE [CHUNKS|cut-at-end] | "
 			     "work DEVICE [BYTES] | look DEVICE | "
+			     "rotate DEVICE [CHUNKS|cut-at-end|work] | "
 			     "decrypt DEVICE BYTES OUT | wipe DEVICE BYTES [HOW [STEPS]] | "
 			     "recovery DEVICE FILE");
 }
@@ -125,6 +128,25 @@ static int bind(const struct luks_where *where, const struct secret *key, char *
 	return r < 0 ? r : luks_bind_clevis(where, key, &secret, jwe);
 }
 
+/* With NEXT_KEY in the environment the header has the slots for another volume key. */
+static int add_next(const struct luks_where *where, const struct secret *recovery, char **args)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY;
+	CLEANUP_JSON json_t *jwe = NULL;
+	int r;
+
+	if (!getenv("NEXT_KEY"))
+		return 0;
+	r = secret_copy(&secret, CLEVIS_SECRET, strlen(CLEVIS_SECRET));
+	if (r == 0)
+		r = make_jwe(args[0], args[0] ? args[1] : NULL, &secret, &jwe);
+	if (r == 0)
+		r = luks_random_key(&key);
+	return r < 0 ? r
+		     : luks_next_add(where,
+				     &(struct luks_next){ &key, recovery, &secret, jwe, 64 * KIB });
+}
+
 static int do_header(char **args)
 {
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY;
@@ -144,7 +166,9 @@ static int do_header(char **args)
 	r = wiped_set_pending(&where);
 	if (r == 0)
 		r = recovery_seal(&where, &key, &secret);
-	return r < 0 ? r : bind(&where, &key, args + 2);
+	if (r == 0)
+		r = bind(&where, &key, args + 2);
+	return r < 0 ? r : add_next(&where, &secret, args + 2);
 }
 
 /* What the boot step does, reduced to what this test needs: with a header.post, the head is not the
@@ -190,23 +214,35 @@ static bool after_some(uint64_t done_bytes, uint64_t total_bytes, void *userdata
 	return done_bytes >= until->bytes;
 }
 
-static int do_run(char **args)
+static int read_until(const char *text, struct until *ret)
 {
-	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
 	struct until until = { UINT64_MAX, false };
 	int r = 0;
 
-	if (args[1] && strcmp(args[1], "cut-at-end") == 0)
+	if (text && strcmp(text, "cut-at-end") == 0)
 		until.is_cut_at_end = true;
-	else if (args[1])
-		r = number(args[1], &until.bytes);
-	if (r == 0 && until.bytes != UINT64_MAX)
+	else if (text)
+		r = number(text, &until.bytes);
+	if (until.bytes != UINT64_MAX)
 		until.bytes *= shift_bytes;
+	*ret = until;
+	return r;
+}
+
+static int do_run(char **args)
+{
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	struct until until;
+	int r = read_until(args[1], &until);
+
 	if (r == 0)
 		r = volume_key_of(args[0], &key);
 	if (r < 0)
 		return r;
-	r = luks_reencrypt_run(&(struct luks_run){ args[0], NULL, &key, after_some, &until });
+	r = luks_reencrypt_run(&(struct luks_run){ .device = args[0],
+						   .volume_key = &key,
+						   .progress = after_some,
+						   .userdata = &until });
 	if (r >= 0)
 		puts(r == LUKS_RUN_STOPPED ? "stopped" : "finished");
 	return r;
@@ -244,6 +280,65 @@ static int do_work(char **args)
 	return r;
 }
 
+static int both_keys(const char *device, struct secret *ret_used, struct secret *ret_next)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
+	int r;
+
+	r = secret_copy(&secret, CLEVIS_SECRET, strlen(CLEVIS_SECRET));
+	return r < 0 ? r
+		     : luks_both_keys(&(struct luks_where){ device, NULL }, &secret, ret_used,
+				      ret_next);
+}
+
+static int rotate_chunks(char **args, enum rotate_step step)
+{
+	CLEANUP_SECRET struct secret used = SECRET_EMPTY, next = SECRET_EMPTY;
+	bool is_worker = args[1] && strcmp(args[1], "work") == 0;
+	uint64_t no_end = UINT64_MAX;
+	struct until until;
+	int r;
+
+	r = read_until(is_worker ? NULL : args[1], &until);
+	if (r == 0)
+		r = both_keys(args[0], &used, &next);
+	if (r == 0 && step == ROTATE_BEGIN)
+		r = luks_rotate_init(args[0], NULL, &used, &next);
+	if (r < 0)
+		return r;
+	if (is_worker)
+		return worker_run(&(struct worker_run){ .device = args[0],
+							.volume_key = &used,
+							.next_key = &next,
+							.tick = work_tick,
+							.userdata = &no_end });
+	return luks_reencrypt_run(&(struct luks_run){ .device = args[0],
+						      .volume_key = &used,
+						      .next_key = &next,
+						      .progress = after_some,
+						      .userdata = &until });
+}
+
+/* The phase `rotate`, offline. */
+static int do_rotate(char **args)
+{
+	const struct luks_where where = { args[0], NULL };
+	enum rotate_step step = ROTATE_DONE;
+	struct luks_status status;
+	int r;
+
+	r = luks_look(&where, &status);
+	if (r == 0)
+		r = rotate_decide(&status, &step);
+	if (r == 0 && (step == ROTATE_BEGIN || step == ROTATE_GO_ON))
+		r = rotate_chunks(args, step);
+	if (r == 0 && step != ROTATE_DONE)
+		r = luks_next_tidy(&where);
+	if (r >= 0)
+		puts(r > 0 ? "stopped" : "finished");
+	return r;
+}
+
 static int do_look(char **args)
 {
 	struct luks_where where = { args[0], NULL };
@@ -253,12 +348,13 @@ static int do_look(char **args)
 	r = luks_look(&where, &status);
 	if (r == 0)
 		printf("luks2=%d reencrypting=%d first=%d offset=%llu payload=%llu encrypted=%llu "
-		       "slots=%u tokens=%u unwiped=%d\n",
+		       "slots=%u tokens=%u unwiped=%d rotating=%d key=%u\n",
 		       status.is_luks2, status.is_reencrypting, status.is_first_chunk_done,
 		       (unsigned long long)status.data_offset_bytes,
 		       (unsigned long long)status.payload_bytes,
 		       (unsigned long long)status.encrypted_bytes, status.slot_count,
-		       status.token_count, status.is_luks2 ? wiped_is_pending(&where) : 0);
+		       status.token_count, status.is_luks2 ? wiped_is_pending(&where) : 0,
+		       status.is_rotating, status.used_key);
 	return r;
 }
 
@@ -364,7 +460,7 @@ static const struct {
 	{ "place", do_place, 3, 4 },	   { "run", do_run, 1, 2 },
 	{ "work", do_work, 1, 2 },	   { "look", do_look, 1, 1 },
 	{ "decrypt", do_decrypt, 3, 3 },   { "wipe", do_wipe, 2, 4 },
-	{ "recovery", do_recovery, 2, 2 },
+	{ "recovery", do_recovery, 2, 2 }, { "rotate", do_rotate, 1, 2 },
 };
 
 int main(int argc, char **argv)

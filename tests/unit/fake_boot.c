@@ -167,7 +167,7 @@ bool machine_boot(void)
 		step_two();
 	fake_files_drop("/image");
 	if (machine->disk.is_luks)
-		machine->mapping_bytes = machine->disk.is_reencrypting
+		machine->mapping_bytes = machine->disk.is_reencrypting && !machine->disk.is_rotating
 						 ? PAYLOAD
 						 : machine_root_bytes() - SHIFT;
 	return true;
@@ -233,6 +233,7 @@ void machine_make(void)
 		.recovery_output = "/root/recovery",
 		.free_space = "zero",
 		.coverage = "used",
+		.rotate_after = true,
 		.final_reboot = true,
 	};
 

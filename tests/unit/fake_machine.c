@@ -13,6 +13,8 @@
 #include "bootstrap/grub_switch.h"
 #include "bootstrap/install.h"
 #include "bootstrap/keyring.h"
+#include "bootstrap/luks_next.h"
+#include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/luks_slot.h"
 #include "bootstrap/mount.h"
 #include "bootstrap/our_files.h"
@@ -185,12 +187,59 @@ int luks_bind_clevis(const struct luks_where *where, const struct secret *volume
 	return store(where, &luks);
 }
 
+int luks_random_key(struct secret *ret)
+{
+	return any_secret(ret);
+}
+
+int luks_next_add(const struct luks_where *where, const struct luks_next *next)
+{
+	struct fake_luks luks = load(where);
+
+	assert_true(next->key->len && next->recovery->len && next->clevis_secret->len);
+	luks.has_next = true;
+	return store(where, &luks);
+}
+
+int luks_both_keys(const struct luks_where *where, const struct secret *passphrase UNUSED,
+		   struct secret *ret_used, struct secret *ret_next)
+{
+	assert_true(load(where).has_next);
+	assert_ok(any_secret(ret_used));
+	return any_secret(ret_next);
+}
+
+int luks_rotate_init(const char *device, const char *mapping, const struct secret *volume_key,
+		     const struct secret *next_key)
+{
+	assert_string_equal(device, FAKE_ROOT);
+	assert_string_equal(mapping, MAPPING_NAME);
+	assert_true(volume_key->len && next_key->len);
+	assert_true(machine->disk.is_luks && !machine->disk.is_reencrypting &&
+		    !machine->disk.is_unwiped);
+	machine->disk.is_reencrypting = machine->disk.is_rotating = true;
+	return 0;
+}
+
+int luks_next_tidy(const struct luks_where *where)
+{
+	struct fake_luks luks = load(where);
+
+	assert_true(luks.is_rotated && !luks.is_reencrypting);
+	luks.has_old_slots = false;
+	return store(where, &luks);
+}
+
 int luks_look(const struct luks_where *where, struct luks_status *ret)
 {
 	struct fake_luks luks = load(where);
 
 	*ret = (struct luks_status){ .is_luks2 = luks.is_luks,
 				     .is_reencrypting = luks.is_reencrypting,
+				     .is_rotating = luks.is_rotating,
+				     .used_key = luks.is_rotated ? LUKS_NEXT_KEY : 0,
+				     .slots_of = { luks.is_rotated && !luks.has_old_slots ? 0 : 3,
+						   luks.has_next ? 12 : 0 },
 				     .slot_count = luks.has_clevis ? 2 : 1 };
 	strcpy(ret->uuid, luks.uuid);
 	return 0;
@@ -320,7 +369,13 @@ int unlock_volume_key(const char *luks_uuid UNUSED, const struct luks_where *whe
 	return any_secret(ret);
 }
 
-int keyring_get(const char *luks_uuid UNUSED, struct secret *ret)
+int unlock_both_keys(const char *luks_uuid UNUSED, const struct luks_where *where,
+		     struct secret *ret_used, struct secret *ret_next)
+{
+	return luks_both_keys(where, NULL, ret_used, ret_next);
+}
+
+int keyring_get(const char *luks_uuid UNUSED, unsigned number UNUSED, struct secret *ret)
 {
 	return machine->has_key ? any_secret(ret) : -ENOENT;
 }
@@ -337,7 +392,10 @@ int worker_run(const struct worker_run *run)
 
 	run->tick(&(struct worker_view){ .done_bytes = GIB, .total_bytes = GIB, .warning = "" },
 		  &wishes, run->userdata);
-	machine->disk.is_reencrypting = false;
+	assert_int_equal(run->next_key != NULL, machine->disk.is_rotating);
+	if (machine->disk.is_rotating)
+		machine->disk.is_rotated = machine->disk.has_old_slots = true;
+	machine->disk.is_reencrypting = machine->disk.is_rotating = false;
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 /* A LUKS2 header: content of a header copy, and what stands on the disk. */
 struct fake_luks {
 	bool is_luks, is_reencrypting, is_unwiped, has_clevis, has_recovery;
+	bool has_next, is_rotating, is_rotated, has_old_slots;
 	char uuid[UUID_SIZE];
 };
 

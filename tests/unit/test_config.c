@@ -127,6 +127,9 @@ static void takes_good_values(void **state UNUSED)
 	assert_ok(parse(&config, "--coverage", "full", "--max-rate=20M"));
 	assert_string_equal(config.coverage, "full");
 	assert_int_equal(config.max_rate, 20 * MIB);
+	assert_false(config.rotate_after);
+	assert_ok(parse(&config, "--rotate-after", NULL, NULL));
+	assert_true(config.rotate_after);
 	assert_ok(parse(&config, "--max-rate", "0", NULL));
 	assert_int_equal(config.max_rate, 0);
 }

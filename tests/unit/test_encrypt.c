@@ -2,7 +2,8 @@
 /*
  * The phase `encrypt` around a faked worker: when it is done, that it waits for a key, that
  * SIGTERM ends it between two chunks.
- * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/pace.c bootstrap/progress.c
+ * UNIT_SOURCES: bootstrap/phases/encrypt.c bootstrap/phases/chunks.c
+ * UNIT_SOURCES: bootstrap/pace.c bootstrap/progress.c
  * UNIT_SOURCES: bootstrap/stop.c bootstrap/gate.c bootstrap/throttle.c
  */
 #include "bootstrap/block.h"
@@ -50,8 +51,16 @@ int unlock_volume_key(const char *luks_uuid UNUSED, const struct luks_where *whe
 	return secret_random(ret, 64);
 }
 
-int keyring_get(const char *luks_uuid UNUSED, struct secret *ret)
+int unlock_both_keys(const char *luks_uuid UNUSED, const struct luks_where *where UNUSED,
+		     struct secret *ret_used UNUSED, struct secret *ret_next UNUSED)
 {
+	fail_msg("the next key isn't `encrypt`'s");
+	return -EPERM;
+}
+
+int keyring_get(const char *luks_uuid UNUSED, unsigned number, struct secret *ret)
+{
+	assert_int_equal(number, 0);
 	if (looks_until_key == 0 || --looks_until_key > 0)
 		return -ENOKEY;
 	keys_denied = 0;
@@ -84,6 +93,7 @@ int worker_run(const struct worker_run *run)
 	assert_string_equal(run->device, "/dev/root");
 	assert_string_equal(run->mapping, "cryptroot");
 	assert_int_equal(run->volume_key->len, 64);
+	assert_null(run->next_key);
 	for (chunks_run = 0; chunks_run <= 4; chunks_run++) {
 		if (term_after_two && chunks_run == 2)
 			raise(SIGTERM);

@@ -14,7 +14,8 @@
  * UNIT_SOURCES: tests/unit/failing.c tests/unit/fake_files.c tests/unit/fake_machine.c
  * UNIT_SOURCES: tests/unit/fake_programs.c bootstrap/tabs.c bootstrap/embedded.c
  * UNIT_SOURCES: tests/unit/fake_boot.c tests/unit/fake_server.c bootstrap/elsewhere.c
- * bootstrap/free_space.c bootstrap/boot_sizes.c
+ * UNIT_SOURCES: bootstrap/rotate.c
+ * UNIT_SOURCES: bootstrap/free_space.c bootstrap/boot_sizes.c
  */
 #include "bootstrap/boot_step.h"
 #include "bootstrap/install.h"
@@ -35,7 +36,7 @@ static const struct {
 	const char *file, *name, *why;
 } exceptions[] = {
 	{ "phases/verify.c", "luks_slot_same", "only with a passphrase of the customer's" },
-	{ "phases/encrypt.c", "keyring_get", "only while the server says no" },
+	{ "phases/chunks.c", "keyring_get", "only while the server says no" },
 	{ "phases/header.c", "secret_read_file", "the same; test_header.c" },
 	{ "boot_step.c", "file_mkdirs", "boot_result_write(), which the boot step calls" },
 	{ "boot_step.c", "file_replace_text", "the same" },
@@ -324,6 +325,7 @@ static void ends_encrypted(void **state UNUSED)
 	assert_true(is_at_end());
 	assert_true(end->disk.is_luks && end->disk.has_clevis);
 	assert_false(end->disk.is_reencrypting || end->disk.is_unwiped || end->disk.has_recovery);
+	assert_true(end->disk.is_rotated && !end->disk.has_old_slots);
 	assert_true(end->mapping_bytes == machine_root_bytes() - 16 * MIB);
 	assert_true(end->fs_bytes == end->mapping_bytes);
 	assert_false(end->is_unit_enabled || end->has_key || end->has_remains);

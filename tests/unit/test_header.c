@@ -3,9 +3,10 @@
  * The phase `header` against a server made of two keys: what it makes, when it counts as done, and
  * that nothing is left behind when the server is not the enrolled one or doesn't unlock.
  * UNIT_SOURCES: bootstrap/phases/header.c bootstrap/luks.c bootstrap/luks_json.c
- * UNIT_SOURCES: bootstrap/recovery.c bootstrap/wiped.c bootstrap/destroy.c
+ * UNIT_SOURCES: bootstrap/luks_next.c bootstrap/recovery.c bootstrap/wiped.c bootstrap/destroy.c
  */
 #include "bootstrap/block.h"
+#include "bootstrap/luks_next.h"
 #include "bootstrap/phase.h"
 #include "bootstrap/recovery.h"
 #include "bootstrap/unlock.h"
@@ -217,6 +218,43 @@ static void passphrase_comes_from_a_file(void **state)
 	assert_ok(phase_header.undo(&job));
 }
 
+/* With --rotate-after: each passphrase opens both keys, and the old one alone doesn't lead to the
+ * sealed passphrase. */
+static void makes_the_next_keys_slots(void **state)
+{
+	const struct luks_where where = { header, NULL };
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, used = SECRET_EMPTY,
+				     next = SECRET_EMPTY, recovery = SECRET_EMPTY;
+	CLEANUP_SECRET struct secret used_too = SECRET_EMPTY, next_too = SECRET_EMPTY,
+				     key = SECRET_EMPTY, none = SECRET_EMPTY;
+	struct luks_status status;
+
+	(void)state;
+	snprintf(job.intent.recovery, sizeof(job.intent.recovery), "generated");
+	config.recovery_passphrase_file = NULL;
+	job.intent.rotate_after = true;
+	assert_ok(phase_header.run(&job));
+	job.intent.rotate_after = false;
+	assert_ok(luks_look(&where, &status));
+	assert_int_equal(status.used_key, 0);
+	assert_int_equal(status.slots_of[0], 1 << 0 | 1 << 1);
+	assert_int_equal(status.slots_of[LUKS_NEXT_KEY], 1 << 2 | 1 << 3);
+	assert_int_equal(status.other_slots, 0);
+	assert_true(status.has_idle_clevis);
+
+	assert_ok(unlock_clevis(&where, 1, &secret));
+	assert_ok(luks_both_keys(&where, &secret, &used, &next));
+	assert_false(secret_equal(&used, &next));
+	assert_ok(luks_volume_key(&where, &secret, &key));
+	assert_true(secret_equal(&used, &key));
+	assert_int_equal(recovery_open(&where, &used, &none), -EBADMSG);
+	assert_ok(recovery_open(&where, &next, &recovery));
+	assert_ok(luks_both_keys(&where, &recovery, &used_too, &next_too));
+	assert_true(secret_equal(&used, &used_too) && secret_equal(&next, &next_too));
+	assert_int_equal(luks_next_tidy(&where), -EUCLEAN); /* it has not changed yet */
+	assert_ok(phase_header.undo(&job));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +264,7 @@ int main(void)
 		cmocka_unit_test(a_denial_leaves_it_undone),
 		cmocka_unit_test(another_server_is_refused),
 		cmocka_unit_test(passphrase_comes_from_a_file),
+		cmocka_unit_test(makes_the_next_keys_slots),
 	};
 
 	return cmocka_run_group_tests(tests, make, remove_all);

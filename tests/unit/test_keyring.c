@@ -27,17 +27,41 @@ static void put_get_drop(void **state)
 	(void)state;
 	if (!has_keyring())
 		skip();
-	assert_int_equal(keyring_get(UUID, &found), -ENOKEY);
+	assert_int_equal(keyring_get(UUID, 0, &found), -ENOKEY);
 	assert_string_equal(fail_text(), "");
 	assert_ok(secret_random(&key, 64));
-	assert_ok(keyring_put(UUID, &key, 60));
-	assert_ok(keyring_put(UUID, &key, 60)); /* once more: replaced */
-	assert_ok(keyring_get(UUID, &found));
+	assert_ok(keyring_put(UUID, 0, &key, 60));
+	assert_ok(keyring_put(UUID, 0, &key, 60)); /* once more: replaced */
+	assert_ok(keyring_get(UUID, 0, &found));
 	assert_true(secret_equal(&key, &found));
 	assert_ok(keyring_drop(UUID));
 	secret_done(&found);
-	assert_int_equal(keyring_get(UUID, &found), -ENOKEY);
+	assert_int_equal(keyring_get(UUID, 0, &found), -ENOKEY);
 	assert_ok(keyring_drop(UUID));
+}
+
+static void two_keys_of_one_volume(void **state)
+{
+	CLEANUP_SECRET struct secret first = SECRET_EMPTY, next = SECRET_EMPTY,
+				     found = SECRET_EMPTY;
+
+	(void)state;
+	if (!has_keyring())
+		skip();
+	assert_ok(secret_copy(&first, "first", 5));
+	assert_ok(secret_copy(&next, "next", 4));
+	assert_ok(keyring_put(UUID, 0, &first, 60));
+	assert_int_equal(keyring_get(UUID, 1, &found), -ENOKEY);
+	assert_ok(keyring_put(UUID, 1, &next, 60));
+	assert_ok(keyring_get(UUID, 0, &found));
+	assert_true(secret_equal(&first, &found));
+	secret_done(&found);
+	assert_ok(keyring_get(UUID, 1, &found));
+	assert_true(secret_equal(&next, &found));
+	assert_ok(keyring_drop(UUID));
+	secret_done(&found);
+	assert_int_equal(keyring_get(UUID, 0, &found), -ENOKEY);
+	assert_int_equal(keyring_get(UUID, 1, &found), -ENOKEY);
 }
 
 static void key_goes_by_itself(void **state)
@@ -50,11 +74,11 @@ static void key_goes_by_itself(void **state)
 	if (!has_keyring())
 		skip();
 	assert_ok(secret_random(&key, 64));
-	assert_ok(keyring_put(UUID, &key, 1));
+	assert_ok(keyring_put(UUID, 0, &key, 1));
 	for (int i = 0; i < 50 && r != -ENOKEY; i++) {
 		usleep(100000);
 		secret_done(&found);
-		r = keyring_get(UUID, &found);
+		r = keyring_get(UUID, 0, &found);
 	}
 	assert_int_equal(r, -ENOKEY);
 	assert_ok(keyring_drop(UUID));
@@ -70,8 +94,8 @@ static void from_another_session(void **state)
 		skip();
 	assert_true(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) > 0);
 	assert_ok(secret_copy(&key, "volume key", 10));
-	assert_ok(keyring_put(UUID, &key, 60));
-	assert_ok(keyring_get(UUID, &found));
+	assert_ok(keyring_put(UUID, 0, &key, 60));
+	assert_ok(keyring_get(UUID, 0, &found));
 	assert_int_equal(found.len, 10);
 	assert_ok(keyring_drop(UUID));
 }
@@ -80,6 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(put_get_drop),
+		cmocka_unit_test(two_keys_of_one_volume),
 		cmocka_unit_test(key_goes_by_itself),
 		cmocka_unit_test(from_another_session),
 	};

@@ -95,6 +95,113 @@ static void half_way(void **state)
 	assert_int_equal(s.encrypted_bytes, 1024);
 }
 
+/* --- two volume keys -------------------------------------------------------------------------- */
+
+#define TWO_KEYS(slots, first_slots, first_segments, next_segments, segments, requirements)        \
+	"{\"keyslots\":{" slots "},\"tokens\":{\"0\":{\"type\":\"clevis\",\"keyslots\":[\"1\"]},"  \
+	"\"1\":{\"type\":\"clevis\",\"keyslots\":[\"3\"]}},\"digests\":{"                          \
+	"\"0\":{\"salt\":\"a\",\"keyslots\":[" first_slots "],\"segments\":[" first_segments "]}," \
+	"\"1\":{\"salt\":\"b\",\"keyslots\":[\"2\",\"3\"],\"segments\":[" next_segments "]},"      \
+	"\"2\":{\"salt\":\"c\",\"keyslots\":[\"4\"],\"segments\":[]}},"                            \
+	"\"segments\":{" segments                                                                  \
+	CONFIG(requirements)
+#define FOUR_SLOTS "\"0\":" SLOT ",\"1\":" SLOT ",\"2\":" SLOT ",\"3\":" SLOT
+#define ROTATION ",\"4\":{\"type\":\"reencrypt\",\"mode\":\"reencrypt\"}"
+#define BOTH_BACKUPS                                                                               \
+	",\"8\":{\"type\":\"crypt\",\"offset\":\"512\",\"size\":\"dynamic\","                      \
+	"\"flags\":[\"backup-previous\"]},"                                                        \
+	"\"9\":{\"type\":\"crypt\",\"offset\":\"512\",\"size\":\"dynamic\","                       \
+	"\"flags\":[\"backup-final\"]}"
+
+static void two_keys_at_rest(void **state)
+{
+	struct luks_status s = status_of(
+		TWO_KEYS(FOUR_SLOTS, "\"0\",\"1\"", "\"0\"", "", CRYPT(0, dynamic, ""), ""));
+
+	(void)state;
+	assert_false(s.is_reencrypting || s.is_rotating);
+	assert_int_equal(s.used_key, 0);
+	assert_int_equal(s.slots_of[0], 3);
+	assert_int_equal(s.slots_of[1], 12);
+	assert_int_equal(s.other_slots, 0); /* the third digest's is no passphrase slot */
+	assert_true(s.has_idle_clevis);
+}
+
+static void first_encryption_with_two_keys(void **state)
+{
+	struct luks_status s = status_of(TWO_KEYS(
+		FOUR_SLOTS ",\"4\":{\"type\":\"reencrypt\",\"mode\":\"encrypt\"}", "\"0\",\"1\"",
+		"\"1\",\"9\"", "", LINEAR(0, 900, 512) "," CRYPT(1, 1024, "") BACKUPS, BUSY));
+
+	(void)state;
+	assert_true(s.is_reencrypting);
+	assert_false(s.is_rotating);
+	assert_int_equal(s.used_key, 0);
+	assert_int_equal(s.encrypted_bytes, 1024);
+}
+
+static void rotation_counts_the_new_key(void **state)
+{
+	struct luks_status s = status_of(TWO_KEYS(
+		FOUR_SLOTS ROTATION, "\"0\",\"1\"", "\"1\",\"2\",\"8\"", "\"0\",\"1\",\"9\"",
+		CRYPT(0, 1024, "") "," CRYPT(1, 512, HOT) "," CRYPT(2, 2048, "") BOTH_BACKUPS,
+		BUSY));
+
+	(void)state;
+	assert_true(s.is_reencrypting && s.is_rotating);
+	assert_int_equal(s.used_key, 0);
+	assert_int_equal(s.payload_bytes, 3584);
+	assert_int_equal(s.encrypted_bytes, 1024);
+	assert_int_equal(s.slot_count, 4);
+}
+
+/* Just begun: nobody knows how much it is. */
+static void rotation_without_an_end(void **state)
+{
+	struct luks_status s = status_of(
+		TWO_KEYS(FOUR_SLOTS ROTATION, "\"0\",\"1\"", "\"1\",\"8\"", "\"0\",\"9\"",
+			 CRYPT(0, 1024, "") "," CRYPT(1, dynamic, "") BOTH_BACKUPS, BUSY));
+
+	(void)state;
+	assert_true(s.is_rotating);
+	assert_int_equal(s.payload_bytes, 0);
+	assert_int_equal(s.encrypted_bytes, 0);
+}
+
+static void rotation_is_over(void **state)
+{
+	struct luks_status s = status_of(
+		TWO_KEYS(FOUR_SLOTS, "\"0\",\"1\"", "", "\"0\"", CRYPT(0, dynamic, ""), ""));
+
+	(void)state;
+	assert_false(s.is_reencrypting || s.is_rotating);
+	assert_int_equal(s.used_key, 1);
+	assert_int_equal(s.slots_of[0], 3);
+	assert_true(s.has_idle_clevis);
+}
+
+/* The old key's token goes first; one without slots is none. */
+static void tokens_without_slots(void **state)
+{
+	CLEANUP_JSON json_t *metadata = parsed(
+		TWO_KEYS(FOUR_SLOTS, "\"0\",\"1\"", "", "\"0\"", CRYPT(0, dynamic, ""), ""));
+	json_t *token, *tokens = json_object_get(metadata, "tokens");
+	struct luks_status s;
+	int id = 77;
+
+	(void)state;
+	assert_ok(luks_json_status(metadata, &s));
+	assert_ok(luks_json_idle_clevis(metadata, &s, &id));
+	assert_int_equal(id, 0);
+	json_array_clear(json_object_get(json_object_get(tokens, "0"), "keyslots"));
+	assert_ok(luks_json_token(metadata, "clevis", &id, &token));
+	assert_int_equal(id, 1);
+	assert_ok(luks_json_idle_clevis(metadata, &s, &id));
+	assert_int_equal(id, 0);
+	json_object_del(tokens, "0");
+	assert_int_equal(luks_json_idle_clevis(metadata, &s, &id), -ENOENT);
+}
+
 static void bad_metadata_is_refused(void **state)
 {
 	static const char *const texts[] = {
@@ -176,6 +283,12 @@ int main(void)
 		cmocka_unit_test(initialised),
 		cmocka_unit_test(hot_chunk_does_not_count),
 		cmocka_unit_test(half_way),
+		cmocka_unit_test(two_keys_at_rest),
+		cmocka_unit_test(first_encryption_with_two_keys),
+		cmocka_unit_test(rotation_counts_the_new_key),
+		cmocka_unit_test(rotation_without_an_end),
+		cmocka_unit_test(rotation_is_over),
+		cmocka_unit_test(tokens_without_slots),
 		cmocka_unit_test(bad_metadata_is_refused),
 		cmocka_unit_test(truncated_text_is_refused),
 		cmocka_unit_test(salts),

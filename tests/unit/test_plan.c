@@ -317,6 +317,27 @@ static void says_what_becomes_of_the_rest(void **state UNUSED)
 	}
 }
 
+static void rotates_only_when_asked(void **state UNUSED)
+{
+	for (int wanted = 0; wanted < 2; wanted++) {
+		CLEANUP_FREE char *text = NULL, *json_text = NULL;
+		CLEANUP_JSON json_t *json = NULL;
+		struct machine m;
+		bool said = !wanted;
+
+		good(&m);
+		m.config.rotate_after = wanted;
+		plan_it(&m);
+		assert_ok(plan_print(&m.plan, &m.facts, &text));
+		assert_int_equal(strstr(text, "(rotate)") != NULL, wanted);
+		assert_ok(plan_to_json(&m.plan, &m.facts, &json));
+		assert_ok(js_bool(json, "rotate_after", &said));
+		assert_int_equal(said, wanted);
+		assert_ok(js_print(json_object_get(json, "stages"), &json_text));
+		assert_int_equal(strstr(json_text, "\"rotate\"") != NULL, wanted);
+	}
+}
+
 static void leave_plain_allows_what_it_names(void **state UNUSED)
 {
 	struct machine m;
@@ -554,6 +575,7 @@ int main(void)
 		cmocka_unit_test(estimates_by_where_files_lie),
 		cmocka_unit_test(full_is_one_reason),
 		cmocka_unit_test(says_what_becomes_of_the_rest),
+		cmocka_unit_test(rotates_only_when_asked),
 		cmocka_unit_test(leave_plain_allows_what_it_names),
 		cmocka_unit_test(many_filesystems_dont_overflow),
 		cmocka_unit_test(swap_where_it_is_fine),

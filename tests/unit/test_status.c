@@ -43,8 +43,9 @@ int luks_look(const struct luks_where *where, struct luks_status *ret)
 	return 0;
 }
 
-int keyring_get(const char *luks_uuid UNUSED, struct secret *ret)
+int keyring_get(const char *luks_uuid UNUSED, unsigned number, struct secret *ret)
 {
+	assert_int_equal(number, strcmp(world.phase, "rotate") == 0);
 	return world.has_key ? secret_random(ret, 64) : -ENOKEY;
 }
 
@@ -137,6 +138,17 @@ static void waiting_for_the_key(void **state UNUSED)
 	assert_text(0, "Waiting   for key\n");
 }
 
+static void rotating(void **state UNUSED)
+{
+	world.phase = "rotate";
+	world.luks.is_rotating = true;
+	world.word = (struct progress){ "rotate", "", 500 * MIB, GIB, 64 * MIB };
+	assert_text(0, "Phase     rotate (at work)\n");
+	assert_text(0, "Progress  50.0 %, 64 MiB/s, 8 s left (512 MiB of 1 GiB)\n");
+	world.has_word = world.has_key = false;
+	assert_text(0, "Waiting   for key\n");
+}
+
 static void paused(void **state UNUSED)
 {
 	snprintf(world.word.waiting, sizeof(world.word.waiting), "resume");
@@ -193,6 +205,7 @@ int main(void)
 		cmocka_unit_test_setup(another_phases_word, setup),
 		cmocka_unit_test_setup(wiping, setup),
 		cmocka_unit_test_setup(waiting_for_the_key, setup),
+		cmocka_unit_test_setup(rotating, setup),
 		cmocka_unit_test_setup(paused, setup),
 		cmocka_unit_test_setup(a_clone, setup),
 		cmocka_unit_test_setup(being_undone, setup),

@@ -194,10 +194,28 @@ OTHER(rehearse);
 OTHER(open);
 OTHER(encrypt);
 OTHER(wipe);
-OTHER(grow);
 OTHER(native);
 OTHER(verify);
 OTHER(leave);
+
+static bool is_grown, is_rotation_wanted;
+
+static int grow_done(struct job *of UNUSED)
+{
+	return is_grown;
+}
+
+static bool rotate_is_wanted(const struct job *of UNUSED)
+{
+	return is_rotation_wanted;
+}
+
+const struct phase phase_grow = { .name = "grow", .done = grow_done };
+const struct phase phase_rotate = {
+	.name = "rotate",
+	.done = never,
+	.is_wanted = rotate_is_wanted,
+};
 const struct phase phase_initramfs = { .name = "initramfs", .done = never, .undo = files_undo };
 const struct phase phase_place = { .name = "place", .done = never };
 
@@ -356,6 +374,19 @@ static void too_late_from_the_first_chunk_on(void **state UNUSED)
 	assert_int_equal(memcmp(&now, &converted, sizeof(now)), 0);
 }
 
+static void passes_over_what_is_not_wanted(void **state UNUSED)
+{
+	const char *name = NULL;
+
+	is_grown = true;
+	assert_ok(phases_current(&job, &name));
+	assert_string_equal(name, "native");
+	is_rotation_wanted = true;
+	assert_ok(phases_current(&job, &name));
+	assert_string_equal(name, "rotate");
+	is_grown = is_rotation_wanted = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +397,7 @@ int main(void)
 		cmocka_unit_test_setup(leaves_a_boot_of_its_own, setup),
 		cmocka_unit_test_setup(before_bootpart_there_is_less_to_do, setup),
 		cmocka_unit_test_setup(too_late_from_the_first_chunk_on, setup),
+		cmocka_unit_test(passes_over_what_is_not_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 
 #define CHUNKS 4
 #define KEY "sixteen byte key"
+#define NEXT_KEY "another volume key"
 
 int dm_open(int *ret_fd)
 {
@@ -55,6 +56,10 @@ int luks_reencrypt_run(const struct luks_run *run)
 
 	if (run->volume_key->len != strlen(KEY) || memcmp(run->volume_key->data, KEY, strlen(KEY)))
 		return fail(-EPERM, "another key");
+	if ((run->next_key != NULL) != (strcmp(run->device, "/two") == 0) ||
+	    (run->next_key && (run->next_key->len != strlen(NEXT_KEY) ||
+			       memcmp(run->next_key->data, NEXT_KEY, strlen(NEXT_KEY)))))
+		return fail(-EPERM, "another next key");
 	if (strcmp(run->device, "/fail") == 0)
 		return fail(-EIO, "the disk is broken: replace it");
 	if (strcmp(run->device, "/sealed") == 0)
@@ -99,11 +104,14 @@ static void tick(const struct worker_view *view, struct worker_wishes *ret_wishe
 
 static int run_on(const char *device)
 {
-	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY, next = SECRET_EMPTY;
+	struct worker_run run = { .device = device, .volume_key = &key, .tick = tick };
 
 	assert_ok(secret_copy(&key, KEY, strlen(KEY)));
-	return worker_run(
-		&(struct worker_run){ .device = device, .volume_key = &key, .tick = tick });
+	assert_ok(secret_copy(&next, NEXT_KEY, strlen(NEXT_KEY)));
+	if (strcmp(device, "/two") == 0)
+		run.next_key = &next;
+	return worker_run(&run);
 }
 
 static int setup(void **state UNUSED)
@@ -117,6 +125,11 @@ static void runs_to_the_end(void **state UNUSED)
 	assert_ok(run_on("/normal"));
 	assert_true(world.ticks >= 1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
+}
+
+static void gets_a_second_key(void **state UNUSED)
+{
+	assert_ok(run_on("/two"));
 }
 
 static void runs_from_sealed_memory(void **state UNUSED)
@@ -287,6 +300,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(runs_to_the_end, setup),
+		cmocka_unit_test_setup(gets_a_second_key, setup),
 		cmocka_unit_test_setup(runs_from_sealed_memory, setup),
 		cmocka_unit_test_setup(has_nowhere_to_print, setup),
 		cmocka_unit_test_setup(brings_the_sentence, setup),
