@@ -28,6 +28,10 @@ static const struct reason_row rows[REASON_COUNT] = {
 					"token, or bind the volume again" },
 	[REASON_REVOKED] = { "revoked", "the device was revoked, which is final: open the volume "
 					"with its recovery passphrase and enroll it again" },
+	[REASON_OUTDATED] = { "outdated",
+			      "this server is older than a rule that the organization uses: update "
+			      "panocryptd on all nodes",
+			      NULL, 503 },
 	[REASON_HELD] = { "held", "people have to look at the device first: release it",
 			  "panocryptctl device release %D" },
 	[REASON_SOURCE] = { "source",

@@ -15,6 +15,7 @@ enum reason {
 	REASON_MALFORMED,
 	REASON_UNKNOWN,
 	REASON_REVOKED,
+	REASON_OUTDATED, /* this node is older than a rule that must be asked */
 	REASON_HELD,
 	REASON_SOURCE,
 	REASON_RATE,

@@ -42,6 +42,12 @@ static enum verdict check_revoked(const struct decide_facts *facts)
 	return deny_if(facts->revoked_s > 0);
 }
 
+/* What isn't known can't be asked: another node must decide. */
+static enum verdict check_outdated(const struct decide_facts *facts)
+{
+	return deny_if(facts->is_outdated);
+}
+
 static enum verdict check_held(const struct decide_facts *facts)
 {
 	return deny_if(facts->held);
@@ -124,6 +130,7 @@ static const struct rule rules[STEP_COUNT] = {
 	[STEP_MALFORMED] = { check_malformed, REASON_MALFORMED, 0 },
 	[STEP_UNKNOWN] = { check_unknown, REASON_UNKNOWN, 0 },
 	[STEP_REVOKED] = { check_revoked, REASON_REVOKED, 0 },
+	[STEP_OUTDATED] = { check_outdated, REASON_OUTDATED, 0 },
 	[STEP_HELD] = { check_held, REASON_HELD, 0 },
 	[STEP_SOURCE] = { check_source, REASON_SOURCE, WAIVES_SOURCE },
 	[STEP_RATE] = { check_rate, REASON_RATE, 0 },

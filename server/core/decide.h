@@ -15,6 +15,7 @@ enum decide_step {
 	STEP_MALFORMED,
 	STEP_UNKNOWN,
 	STEP_REVOKED,
+	STEP_OUTDATED,
 	STEP_HELD,
 	STEP_SOURCE,
 	STEP_RATE,
@@ -42,13 +43,18 @@ enum authorizer_state {
 
 #define DECIDE_WAIVERS_MAX 16
 
+/* The rules of this table, counted: one more with each rule that an organization can ask for and
+ * that a program without it would pass over. docs/store.md, Rules of decisions. */
+#define DECIDE_RULES 1
+
 struct decide_facts {
 	bool is_crowded;   /* the source has failed too often lately */
 	bool is_malformed; /* no point of the curve */
 	bool device_known;
-	bool key_known; /* the exchange key asked for is one of the device's */
-	bool held;	/* people have to release it first */
-	bool is_hasty;	/* the device asks too often */
+	bool key_known;	  /* the exchange key asked for is one of the device's */
+	bool is_outdated; /* the organization needs rules that this program doesn't know */
+	bool held;	  /* people have to release it first */
+	bool is_hasty;	  /* the device asks too often */
 	bool disabled;
 	bool quarantined;    /* the whole server: its store is older than it should be */
 	bool absence_denies; /* else it asks for approval */

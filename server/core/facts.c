@@ -72,6 +72,7 @@ static int take_device(struct facts_reading *reading)
 	facts->disabled = device->disabled;
 	facts->quarantined = device->quarantined;
 	facts->held = device->held;
+	facts->is_outdated = device->needs_rules > DECIDE_RULES;
 	facts->revoked_s = device->revoked_s;
 	facts->converting_until_s = device->converting_until_s;
 	facts->absence_s = device->absence_s;

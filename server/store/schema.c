@@ -18,9 +18,10 @@ EMBED(schema_005, "server/store/schema/005-proposals.sql");
 EMBED(schema_006, "server/store/schema/006-reboots.sql");
 EMBED(schema_007, "server/store/schema/007-change-delay.sql");
 EMBED(schema_008, "server/store/schema/008-enrollment-limits.sql");
+EMBED(schema_009, "server/store/schema/009-needs-rules.sql");
 
 const char *const schema_files[] = {
-	schema_001, schema_002, schema_003, schema_004,
-	schema_005, schema_006, schema_007, schema_008,
+	schema_001, schema_002, schema_003, schema_004, schema_005,
+	schema_006, schema_007, schema_008, schema_009,
 };
 const size_t schema_count = ARRAY_SIZE(schema_files);

@@ -109,6 +109,7 @@ struct store_unlock {
 	uint64_t groups;     /* approval groups that its tags put it under */
 	bool announces_reboots;
 	uint64_t reboot_from_s, reboot_until_s, surprised_s;
+	uint64_t needs_rules;			      /* its organization: see DECIDE_RULES */
 	bool has_authorizer;			      /* its organization */
 	uint8_t authorizer[AUTHORIZER_VERSION_BYTES]; /* the setting's version */
 	char approval[8];

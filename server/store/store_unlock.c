@@ -31,6 +31,7 @@ static int take_unlock(const struct db_row *row, void *userdata)
 	unlock->reboot_from_s = db_number(row, 21);
 	unlock->reboot_until_s = db_number(row, 22);
 	unlock->surprised_s = db_number(row, 23);
+	unlock->needs_rules = db_number(row, 24);
 	r = db_blob_copy(row, 0, unlock->organization, sizeof(unlock->organization));
 	if (r == 0)
 		r = db_text_copy(row, 5, unlock->allow_from, sizeof(unlock->allow_from));
@@ -53,8 +54,10 @@ int store_unlock(struct store *store, const uint8_t device[static DEVICE_ID_BYTE
 			 "  WHERE t.organization = d.organization"
 			 "  AND replace(d.tags, '\"' || t.tag || '\"', '') <> d.tags),"
 			 " CASE WHEN a.version IS NULL THEN 0 ELSE 1 END, a.version,"
-			 " d.reboots, d.reboot_from_s, d.reboot_until_s, d.surprised_s"
-			 " FROM device d LEFT JOIN authorizer a ON a.organization = d.organization"
+			 " d.reboots, d.reboot_from_s, d.reboot_until_s, d.surprised_s,"
+			 " o.needs_rules"
+			 " FROM device d JOIN organization o ON o.id = d.organization LEFT JOIN "
+			 "authorizer a ON a.organization = d.organization"
 			 " WHERE d.id = $1",
 			 DB_ARGS(DB_BLOB(device, DEVICE_ID_BYTES)), take_unlock, ret);
 }

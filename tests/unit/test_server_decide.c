@@ -68,6 +68,8 @@ static struct expected expect(const struct decide_facts *facts, size_t allow, si
 		return DENIED(REASON_UNKNOWN);
 	if (facts->revoked_s)
 		return DENIED(REASON_REVOKED);
+	if (facts->is_outdated)
+		return DENIED(REASON_OUTDATED);
 	if (facts->held)
 		return DENIED(REASON_HELD);
 	if (allow > 0)
@@ -115,6 +117,7 @@ static void check_states(size_t allow, size_t registered, size_t source)
 		facts.device_known = !(bits & 4);
 		facts.revoked_s = bits & 8 ? NOW - 5 : 0;
 		facts.held = bits & 16;
+		facts.is_outdated = (bits & 48) == 32 && bits & 64;
 		facts.is_hasty = bits & 32;
 		facts.disabled = bits & 64;
 		facts.absence_s = bits & 128 ? 100 : 0;
@@ -173,6 +176,9 @@ static void denies_in_order(void **state)
 	facts.device_known = facts.key_known = true;
 	assert_int_equal(decide(&facts).reason, REASON_REVOKED);
 	facts.revoked_s = 0;
+	facts.is_outdated = true;
+	assert_int_equal(decide(&facts).reason, REASON_OUTDATED);
+	facts.is_outdated = false;
 	assert_int_equal(decide(&facts).reason, REASON_HELD);
 	facts.held = false;
 	assert_int_equal(decide(&facts).reason, REASON_SOURCE);
@@ -198,10 +204,11 @@ static void denies_in_order(void **state)
 /* Each step's name, and the order of the enumeration, are the contract of docs/server-states.md. */
 static void keeps_the_order(void **state)
 {
-	static const char *const names[STEP_COUNT] = { "admission",  "malformed", "unknown",
-						       "revoked",    "held",	  "source",
-						       "rate",	     "disabled",  "absence",
-						       "quarantine", "approval",  "authorizer" };
+	static const char *const names[STEP_COUNT] = { "admission", "malformed",  "unknown",
+						       "revoked",   "outdated",	  "held",
+						       "source",    "rate",	  "disabled",
+						       "absence",   "quarantine", "approval",
+						       "authorizer" };
 
 	(void)state;
 	for (int step = 0; step < STEP_COUNT; step++)

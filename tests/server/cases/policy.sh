@@ -136,6 +136,17 @@ for text in '{}' '{"name":"x"}' '{"name":"a/b","ranges":[]}' '{"name":"","ranges
 	api POST /v1/network-lists "$text"
 	expect "invalid list: $text" 400 invalid
 done
+
+# --- a rule that only newer nodes know
+set_device '{"network_lists":[],"allow_from":["127.0.0.0/8"],"approval":"none"}'
+unlocks "rules that this node knows" 200
+store_sql "UPDATE organization SET needs_rules = needs_rules + 1"
+unlocks "a rule that it doesn't" 503
+api GET "/v1/denials?device=$device"
+equal "is why, in the audit" "$(member '.denials[0].reason')" outdated
+store_sql "UPDATE organization SET needs_rules = needs_rules - 1"
+unlocks "known again" 200
+
 api POST "/v1/devices/$device/release"
 expect "release what isn't held" 409 conflict
 api POST "/v1/devices/$device/revoke"
