@@ -18,6 +18,7 @@ tangd-keygen "$keys" old-sig old-exc
 mv "$keys/old-sig.jwk" "$keys/.old-sig.jwk"
 mv "$keys/old-exc.jwk" "$keys/.old-exc.jwk"
 tangd-keygen "$keys" sig exc
+jose jwk gen -i '{"alg":"ECMR","kty":"EC","crv":"P-256"}' -o "$keys/.p256.jwk"
 echo nonsense >"$keys/broken.jwk"
 jose jwk gen -i '{"kty":"EC","crv":"P-521"}' -o "$work/client"
 jose jwk pub -i "$work/client" -o "$work/client.pub"

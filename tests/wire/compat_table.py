@@ -4,7 +4,7 @@
 
 Each row says what tangd answers and, where ours differs on purpose, what ours answers and why. tangd is asked every
 time: a row that isn't true of it fails too. FOLDER needs jose, and holds what compat.sh has made: sig, exc, .old-sig,
-.old-exc, and beside it client.pub (a public exchange key), client (its private half).
+.old-exc, .p256, and beside it client.pub (a public exchange key), client (its private half).
 """
 import json
 import shlex
@@ -124,6 +124,8 @@ WIRE = [
     ("no kty", rec(but(kty=None)), 400),
     ("alg ES512", rec(but(alg="ES512")), 400),
     ("another curve", rec(P256 | {"alg": "ECMR"}), 400),
+    ("a key on another curve", rec(P256 | {"alg": "ECMR"}, f"/rec/{thumbprint('.p256')}"), 200, 403,
+     "not offered: P-521 is what tangd makes"),
     ("a point off the curve", rec(but(y=GOOD["x"])), 400),
     ("no y", rec(but(y=None)), 400),
     ("key_ops sign", rec(but(key_ops=["sign"])), 403, 400, NO_ORACLE),
