@@ -117,8 +117,8 @@ equal "a clean end" $? 0
 server_run --proxy-from 127.0.0.1
 cat >"$server_home/proxy.py" <<'PYTHON'
 import socket, ssl, sys
-port, ca, path, header = sys.argv[1:]
-raw = socket.create_connection(("127.0.0.1", int(port)), timeout=20)
+port, ca, path, header, source = sys.argv[1:]
+raw = socket.create_connection(("127.0.0.1", int(port)), timeout=20, source_address=(source, 0))
 for byte in header.encode().decode("unicode_escape").encode("latin-1"):
     raw.sendall(bytes([byte]))
 tls = ssl.create_default_context(cafile=ca).wrap_socket(raw, server_hostname="unlock.test")
@@ -126,7 +126,9 @@ body = sys.stdin.buffer.read()
 tls.sendall(b"POST %s HTTP/1.0\r\nContent-Length: %d\r\n\r\n" % (path.encode(), len(body)) + body)
 print(tls.recv(4096).split()[1].decode())
 PYTHON
-proxied() { python3 "$server_home/proxy.py" "$1" "$server_ca" "${device_url#"$server_url"}/rec/$kid" "$2" <<<"$point" 2>/dev/null; }
+proxied() { # PORT HEADER [SOURCE]
+	python3 "$server_home/proxy.py" "$1" "$server_ca" "${device_url#"$server_url"}/rec/$kid" "$2" "${3-127.0.0.1}" <<<"$point" 2>/dev/null
+}
 equal "PROXY v1: the client's address counts" "$(proxied "$server_port" 'PROXY TCP4 192.0.2.7 127.0.0.1 1234 443\r\n')" 403
 equal "PROXY v1: from an allowed one" "$(proxied "$server_port" 'PROXY TCP4 127.0.0.9 127.0.0.1 1234 443\r\n')" 200
 equal "PROXY v2" "$(proxied "$server_port" \
@@ -147,4 +149,14 @@ print(" ".join(sorted({row["source"] for row in json.loads(answer.split(b"\r\n\r
 PYTHON
 }
 equal "the audit has those addresses" "$(server_seen)" "192.0.2.7 192.0.2.8"
+
+# Who isn't a configured peer can't say that it is somebody else: its header is no TLS, and its own address counts.
+allowed_from() { store_sql "SELECT count(*) FROM audit WHERE event = 'unlock-allowed' AND source = '$1'"; }
+before=$(allowed_from 127.0.0.9)
+equal "a stranger's PROXY v1 gets no answer" "$(proxied "$server_port" 'PROXY TCP4 127.0.0.9 127.0.0.1 1234 443\r\n' 127.0.0.2)" ""
+equal "nor its v2" "$(proxied "$server_port" \
+	'\x0d\x0a\x0d\x0a\x00\x0d\x0a\x51\x55\x49\x54\x0a\x21\x11\x00\x0c\x7f\x00\x00\x09\x7f\x00\x00\x01\x04\xd2\x01\xbb' 127.0.0.2)" ""
+equal "a stranger without one is answered" "$(proxied "$server_port" '' 127.0.0.2)" 200
+equal "by its own address, once" "$(allowed_from 127.0.0.2)" 1
+equal "and nothing was given to whom it said it was" "$(allowed_from 127.0.0.9)" "$before"
 tests_done
