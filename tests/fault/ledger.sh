@@ -49,7 +49,7 @@ kill_postgres() {
 	wait_for 30 postgres_start >/dev/null 2>&1
 }
 
-victims=("kill_child core" "kill_child front" "kill_child admin" kill_monitor)
+victims=("kill_child core" "kill_child front" "kill_child admin" "kill_child courier" kill_monitor)
 [ "$test_store" = sqlite ] || victims+=(kill_backend kill_postgres)
 declare -A killed
 step=$((requests / 60 + 5))
