@@ -23,8 +23,10 @@ for name in core admin front courier; do
 	equal "$name: filtered system calls" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$pid/status")" 2
 	equal "$name: no new privileges" "$(awk '/^NoNewPrivs:/ { print $2 }' "/proc/$pid/status")" 1
 	equal "$name: another user" "$(awk '/^Uid:/ { print $2, $3 }' "/proc/$pid/status")" "$(id -u nobody) $(id -u nobody)"
+	equal "$name: no core dumps" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" "0 0"
 	equal "$name: no capabilities" "$(awk '/^CapEff:/ { print $2 }' "/proc/$pid/status")" 0000000000000000
 done
+check "core: its keys are locked into memory" test "$(awk '/^VmLck:/ { print $2 }' "/proc/$(server_child core)/status")" -gt 0
 equal "the monitor: another user" "$(awk '/^Uid:/ { print $2 }' "/proc/$server_pid/status")" "$(id -u nobody)"
 files() { find "/proc/$1/fd" -type l -printf '%l\n' | grep "^$server_dir" | sort -u; }
 equal "front has no file of the server open" "$(files "$(server_child front)")" ""
