@@ -29,7 +29,7 @@ enum failing_how {
 
 #define FAILING_CUT_STATUS 42
 #define FAILING_CALLS_MAX 1024
-#define FAILING_SEQUENCE 8192 /* remembered */
+#define FAILING_SEQUENCE 32768 /* remembered */
 
 struct failing {
 	bool is_on; /* calls are counted */
