@@ -234,10 +234,14 @@ static int make_content(const struct job *job, struct content *content)
 	return r;
 }
 
-static int opens_both(const struct luks_where *where, const struct secret *passphrase)
+static int opens(const struct job *job, const struct luks_where *where,
+		 const struct secret *passphrase)
 {
 	CLEANUP_SECRET struct secret used = SECRET_EMPTY, next = SECRET_EMPTY;
+	int r = luks_try_passphrase(where, passphrase);
 
+	if (r < 0 || !job->intent.rotate_after)
+		return r;
 	return luks_both_keys(where, passphrase, &used, &next);
 }
 
@@ -246,20 +250,17 @@ static int opens_both(const struct luks_where *where, const struct secret *passp
 static int prove(const struct job *job, const struct luks_where *where,
 		 const struct secret *passphrase)
 {
-	int (*opens)(const struct luks_where *, const struct secret *) = luks_try_passphrase;
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
 	int r;
 
-	if (job->intent.rotate_after)
-		opens = opens_both;
-	r = opens(where, passphrase);
+	r = opens(job, where, passphrase);
 	if (r < 0)
 		return r == -EPERM ? fail(r, "the recovery passphrase doesn't open the new header")
 				   : r;
 	r = unlock_clevis(where, CLEVIS_TIMEOUT_S, &secret);
 	if (r < 0)
 		return r;
-	r = opens(where, &secret);
+	r = opens(job, where, &secret);
 	if (r == -EPERM)
 		return fail(r, "what the server unlocked doesn't open the new header");
 	return r < 0 ? r : 0;

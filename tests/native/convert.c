@@ -116,35 +116,25 @@ static int make_jwe(const char *url, const char *advertisement, const struct sec
 	return r < 0 ? r : jwk_seal_tang(url, keys, secret, ret);
 }
 
-static int bind(const struct luks_where *where, const struct secret *key, char **args)
-{
-	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
-	CLEANUP_JSON json_t *jwe = NULL;
-	int r;
-
-	r = secret_copy(&secret, CLEVIS_SECRET, strlen(CLEVIS_SECRET));
-	if (r == 0)
-		r = make_jwe(args[0], args[0] ? args[1] : NULL, &secret, &jwe);
-	return r < 0 ? r : luks_bind_clevis(where, key, &secret, jwe);
-}
-
 /* With NEXT_KEY in the environment the header has the slots for another volume key. */
-static int add_next(const struct luks_where *where, const struct secret *recovery, char **args)
+static int bind(const struct luks_where *where, const struct secret *key,
+		const struct secret *recovery, char **args)
 {
-	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY;
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, next_key = SECRET_EMPTY;
 	CLEANUP_JSON json_t *jwe = NULL;
 	int r;
 
-	if (!getenv("NEXT_KEY"))
-		return 0;
 	r = secret_copy(&secret, CLEVIS_SECRET, strlen(CLEVIS_SECRET));
 	if (r == 0)
 		r = make_jwe(args[0], args[0] ? args[1] : NULL, &secret, &jwe);
 	if (r == 0)
-		r = luks_random_key(&key);
+		r = luks_bind_clevis(where, key, &secret, jwe);
+	if (r < 0 || !getenv("NEXT_KEY"))
+		return r;
+	r = luks_random_key(&next_key);
 	return r < 0 ? r
-		     : luks_next_add(where,
-				     &(struct luks_next){ &key, recovery, &secret, jwe, 64 * KIB });
+		     : luks_next_add(where, &(struct luks_next){ &next_key, recovery, &secret, jwe,
+								 64 * KIB });
 }
 
 static int do_header(char **args)
@@ -166,9 +156,7 @@ static int do_header(char **args)
 	r = wiped_set_pending(&where);
 	if (r == 0)
 		r = recovery_seal(&where, &key, &secret);
-	if (r == 0)
-		r = bind(&where, &key, args + 2);
-	return r < 0 ? r : add_next(&where, &secret, args + 2);
+	return r < 0 ? r : bind(&where, &key, &secret, args + 2);
 }
 
 /* What the boot step does, reduced to what this test needs: with a header.post, the head is not the

@@ -124,7 +124,22 @@ check "  the flag is set, and all is under the new key" look_says rotating=1
 check "  finished again: every byte is the same" finishes
 check "  two slots, one token, which open" is_over
 
-cuts=0 lost=0
+# The token that Clevis's scripts take, without asking the server each time; the secret is known by now.
+finds_token() {
+	# shellcheck disable=SC1091,SC2034
+	(. clevis-luks-common-functions
+	for slot in $(clevis_luks_used_slots "$work/device"); do
+		clevis_luks_read_slot "$work/device" "$slot" 2>/dev/null && exit 0
+	done
+	exit 1) >"$work/token" && cmp -s "$work/token" "$work/known-token"
+}
+opens() { finds_token && stock_opens "$work/clevis" && stock_opens "$work/recovery"; }
+
+fresh
+check "Clevis's secret and token are known" clevis_opens
+# shellcheck disable=SC1091
+(. clevis-luks-common-functions && clevis_luks_read_slot "$work/device" 1) >"$work/known-token" || die "no token in slot 1"
+cuts=0 lost=0 looked_at=
 for ((n = 1; ; n++)); do
 	fresh
 	CUT_AT_FLUSH=$n "$convert" rotate "$work/device" >"$work/said" 2>&1
@@ -132,12 +147,13 @@ for ((n = 1; ; n++)); do
 	[ $status = 42 ] || break
 	cuts=$((cuts + 1))
 	cp --sparse=always "$work/device" "$work/cut"
+	header=$(head -c 2M "$work/device" | sha256sum)
+	if [ "$header" != "$looked_at" ]; then # another than at the last cut
+		looked_at=$header
+		opens || { lost=$((lost + 1)); not_ok "cut before flush $n: it doesn't open"; }
+	fi
 	for way in ours stock; do
 		cp --sparse=always "$work/cut" "$work/device"
-		if ! clevis_opens || ! stock_opens "$work/recovery" >/dev/null 2>&1; then
-			lost=$((lost + 1))
-			not_ok "cut before flush $n: it doesn't open"
-		fi
 		[ $way = ours ] || stock_recovers
 		if ! finishes >"$work/said" 2>&1 || ! look_says slots=2; then
 			lost=$((lost + 1))
