@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "server/store/db.h"
+#include "server/store/postgres_words.h"
 #include "server/store/schema.h"
 #include "tests/unit/server_fixture.h"
 
@@ -107,31 +108,65 @@ static void refuses_other_databases(void **state)
 	assert_null(store);
 }
 
-/* A database of the oldest schema: none. */
-static void make_oldest(void)
+/* A database as the program of that version left it, with a device that was disabled; 0: empty. */
+static void make_old(size_t version)
 {
 	PGconn *connection;
+	char set[64];
 
 	postgres_reset();
 	connection = postgres_connect();
 	PQclear(postgres_run(connection, "CREATE TABLE panocrypt_version (version BIGINT);"
 					 "INSERT INTO panocrypt_version VALUES (0);"
 					 "CREATE SEQUENCE panocrypt_changes"));
+	for (size_t i = 0; i < version; i++) {
+		CLEANUP_FREE char *ours = NULL;
+
+		assert_ok(postgres_schema(schema_files[i], &ours));
+		PQclear(postgres_run(connection, ours));
+	}
+	snprintf(set, sizeof(set), "UPDATE panocrypt_version SET version = %zu", version);
+	PQclear(postgres_run(connection, set));
+	if (version)
+		PQclear(postgres_run(
+			connection,
+			"INSERT INTO organization (id, name, created_s)"
+			" VALUES (decode(repeat('00', 16), 'hex'), 'old', 1);"
+			"INSERT INTO device (id, organization, name, tags, allow_from, created_s,"
+			" disabled) VALUES (decode(repeat('00', 16), 'hex'),"
+			" decode(repeat('00', 16), 'hex'), 'web', '[]', '[]', 1, 1)"));
 	PQfinish(connection);
 }
 
-/* The first program of a version brings the schema up to date; a second one finds it done. */
+/* A number for the columns of all tables, with types, defaults and whether they may be NULL. */
+#define COLUMNS                                                                                    \
+	"SELECT ('x' || substr(md5(string_agg(concat_ws(' ', table_name, column_name, data_type,"  \
+	" is_nullable, column_default), ',' ORDER BY table_name, column_name)), 1, 15))"           \
+	"::bit(60)::bigint FROM information_schema.columns WHERE table_schema = current_schema()"
+
+/* The first program of a version brings the schema up to date, rows and all; a second one finds it
+ * done. */
 static void brings_old_schemas_up_to_date(void **state)
 {
 	struct store *store = NULL;
+	long long fresh = 0;
 
 	(void)state;
-	make_oldest();
-	for (int i = 0; i < 2; i++) {
-		assert_ok(store_open(postgres_url(), "other", &store));
-		store_close(store);
-		assert_int_equal(postgres_sql("SELECT version FROM panocrypt_version"),
-				 schema_count);
+	for (size_t version = 0; version < schema_count; version++) {
+		make_old(version);
+		for (int i = 0; i < 2; i++) {
+			assert_ok(store_open(postgres_url(), "other", &store));
+			store_close(store);
+			assert_int_equal(postgres_sql("SELECT version FROM panocrypt_version"),
+					 schema_count);
+		}
+		if (!version)
+			fresh = postgres_sql(COLUMNS);
+		assert_true(fresh != 0);
+		assert_int_equal(postgres_sql(COLUMNS), fresh);
+		assert_int_equal(postgres_sql("SELECT count(*) FROM device WHERE name = 'web'"
+					      " AND disabled = 1"),
+				 version ? 1 : 0);
 	}
 }
 
@@ -141,7 +176,7 @@ static void brings_up_to_date_once(void **state)
 	pid_t children[6];
 
 	(void)state;
-	make_oldest();
+	make_old(0);
 	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
 		children[i] = fork();
 		assert_true(children[i] >= 0);
@@ -172,7 +207,7 @@ static void waits_for_a_long_update(void **state)
 	int status;
 
 	(void)state;
-	make_oldest();
+	make_old(0);
 	connection = postgres_connect();
 	PQclear(postgres_run(connection, "BEGIN; SELECT pg_advisory_xact_lock(5787236413518766081);"
 					 "CREATE TABLE made_meanwhile (a INTEGER)"));
