@@ -132,6 +132,10 @@ role_is bob auditor
 as carol api POST "/v1/proposals/$proposal/approve"
 equal "who may no longer vote doesn't count" "$(member '.state + " " + (.votes | tostring)')" "pending 1"
 role_is bob approver
+for verb in approve deny; do
+	as dave api POST "/v1/proposals/no-id/$verb"
+	expect "$verb of what is no id" 404 not-found
+done
 as dave api POST "/v1/proposals/$proposal/deny"
 expect "one no" 200
 equal "ends it" "$(member '.state + " " + .decided_by')" "denied dave"
