@@ -79,7 +79,7 @@ while time.monotonic() < end:
         held[at] = (held[at] + 1) & 255
 PY
 	nohup python3 /run/hog.py >/dev/null 2>&1 & echo $! >/run/hog
-	# once a second: the caches are to be empty again and again while the run goes on
+	# The sleep waits for nothing: once a second the caches are to be emptied again while the run goes on.
 	nohup sh -c "while kill -0 \$(cat /run/hog); do echo 3 >/proc/sys/vm/drop_caches; sleep 1; done" >/dev/null 2>&1 &' 120
 check "the swap file is in use" wait_for 120 guest '[ "$(awk "/^\/swapfile/ { print \$4 }" /proc/swaps)" -gt 10000 ]'
 goes_on "with no memory to spare"
