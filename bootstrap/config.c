@@ -5,6 +5,7 @@
  */
 #include "bootstrap/config.h"
 
+#include "bootstrap/cipher.h"
 #include "bootstrap/free_space.h"
 #include "bootstrap/intent.h"
 #include "common/enrollment_key.h"
@@ -48,6 +49,9 @@ static const struct option_row rows[] = {
 	{ "free-space", "PANOCRYPT_FREE_SPACE", OPTION_TEXT, AT(free_space), "HOW",
 	  "old plaintext behind the encrypted part: zero, random, discard (the device may keep "
 	  "it), keep (zero)" },
+	{ "cipher", "PANOCRYPT_CIPHER", OPTION_TEXT, AT(cipher), "CIPHER",
+	  "auto, aes-xts-plain64 or xchacha20,aes-adiantum-plain64; auto is AES, but where the "
+	  "processor has no instructions for it what was measured to be faster (auto)" },
 	{ "rotate-after", "PANOCRYPT_ROTATE_AFTER", OPTION_FLAG, AT(rotate_after), NULL,
 	  "then encrypt the whole disk once more, with a new volume key: the first one, which was "
 	  "in the memory of the running machine all the time, opens nothing any more" },
@@ -142,6 +146,14 @@ static int check_tail(const struct config *config)
 	return 0;
 }
 
+static int check_cipher(const struct config *config)
+{
+	if (strcmp(config->cipher, CIPHER_AUTO) == 0 || cipher_find(config->cipher))
+		return 0;
+	return fail(-EINVAL, "option --cipher: it must be " CIPHER_AUTO ", %s or %s",
+		    cipher_default()->text, cipher_fallback()->text);
+}
+
 int config_parse(struct config *ret, int argc, char **argv)
 {
 	struct config config = {
@@ -151,6 +163,7 @@ int config_parse(struct config *ret, int argc, char **argv)
 		.max_rate = CONFIG_NO_RATE,
 		.free_space = "zero",
 		.coverage = "used",
+		.cipher = CIPHER_AUTO,
 	};
 	int r, first = argc;
 
@@ -171,6 +184,8 @@ int config_parse(struct config *ret, int argc, char **argv)
 		r = check_leave_plain(&config);
 	if (r == 0)
 		r = check_tail(&config);
+	if (r == 0)
+		r = check_cipher(&config);
 	if (r < 0)
 		return r;
 	*ret = config;

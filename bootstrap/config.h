@@ -22,6 +22,7 @@ struct config {
 	uint64_t max_rate;	/* bytes per second; 0: none; CONFIG_NO_RATE: nothing was said */
 	const char *free_space; /* a name of free_space.h; default "zero" */
 	const char *coverage;	/* "used" (default) or "full" */
+	const char *cipher;	/* of cipher.h: CIPHER_AUTO (default), or a cipher's text */
 	struct option_list leave_plain; /* writable filesystems that stay plain: mount points */
 	bool json;
 	bool watch;	     /* status: look again until it is over */

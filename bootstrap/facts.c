@@ -72,8 +72,10 @@ int facts_collect(struct facts *ret, const char *state_dir)
 	facts_look_storage(&facts);
 	net_look(&facts);
 	facts_look_state(&facts, state_dir);
-	if (!facts.has_intent) /* later it is the boot step's to look, and it takes seconds */
+	if (!facts.has_intent) { /* later it is the boot step's to look, and it takes seconds */
+		facts_look_ciphers(&facts);
 		facts_look_layout(&facts);
+	}
 	*ret = facts;
 	return 0;
 }

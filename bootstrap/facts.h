@@ -65,7 +65,10 @@ struct facts {
 	enum initrd_kind initrd;
 	bool has_apt, is_package_manager_busy, has_grub, has_systemd, has_dm_crypt,
 		has_aes_instructions;
-	char kernels[FACTS_LIST_MAX][80]; /* versions with a vmlinuz in /boot */
+	char initramfs_modules[16]; /* "most", "dep", …: which ones go into an image */
+	bool has_fallback_cipher;   /* in each kernel, and its image holds all ciphers */
+	uint64_t default_cipher_rate, fallback_cipher_rate; /* bytes a second; 0: not measured */
+	char kernels[FACTS_LIST_MAX][80];		    /* versions with a vmlinuz in /boot */
 	size_t kernel_count;
 
 	/* how it is connected */

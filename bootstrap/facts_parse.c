@@ -112,6 +112,25 @@ void facts_parse_cpuinfo(const char *text, struct facts *facts)
 	read_lines(text, cpuinfo_line, facts);
 }
 
+static void initramfs_conf_line(char *line, struct facts *facts)
+{
+	static const char name[] = "MODULES=";
+	char *value;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, name, strlen(name)) != 0)
+		return;
+	value = line + strlen(name);
+	value += strspn(value, "\"'");
+	value[strcspn(value, "\"' \t#;")] = '\0';
+	put(facts->initramfs_modules, sizeof(facts->initramfs_modules), value);
+}
+
+void facts_parse_initramfs_conf(const char *text, struct facts *facts)
+{
+	read_lines(text, initramfs_conf_line, facts);
+}
+
 void facts_unescape(char *text)
 {
 	char *to = text;

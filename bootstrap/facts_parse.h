@@ -8,11 +8,12 @@
 
 #include "bootstrap/facts.h"
 
-void facts_parse_os_release(const char *text, struct facts *facts); /* os-release(5) */
-void facts_parse_meminfo(const char *text, struct facts *facts);    /* /proc/meminfo */
-void facts_parse_cpuinfo(const char *text, struct facts *facts);    /* /proc/cpuinfo */
-void facts_parse_swaps(const char *text, struct facts *facts);	    /* /proc/swaps */
-void facts_parse_resolv(const char *text, struct facts *facts);	    /* resolv.conf(5) */
+void facts_parse_os_release(const char *text, struct facts *facts);	/* os-release(5) */
+void facts_parse_meminfo(const char *text, struct facts *facts);	/* /proc/meminfo */
+void facts_parse_cpuinfo(const char *text, struct facts *facts);	/* /proc/cpuinfo */
+void facts_parse_initramfs_conf(const char *text, struct facts *facts); /* initramfs.conf(5) */
+void facts_parse_swaps(const char *text, struct facts *facts);		/* /proc/swaps */
+void facts_parse_resolv(const char *text, struct facts *facts);		/* resolv.conf(5) */
 
 /* The default route with the smallest metric: interface and gateway. */
 void facts_parse_route4(const char *text, struct facts *facts); /* /proc/net/route */

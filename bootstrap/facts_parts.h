@@ -9,6 +9,7 @@
 
 void facts_look_host(struct facts *facts);    /* who we are, tools, kernels */
 void facts_look_storage(struct facts *facts); /* root, its disk, /boot, what else is mounted */
+void facts_look_ciphers(struct facts *facts); /* behind facts_look_host(); seconds without AES */
 void facts_look_layout(struct facts *facts);  /* where in the root files lie; seconds */
 void facts_look_state(struct facts *facts, const char *state_dir); /* what we did so far */
 

@@ -61,6 +61,7 @@ static const struct member members[] = {
 	TEXT(product_uuid),
 	TEXT(free_space),
 	TEXT(coverage),
+	TEXT(cipher),
 	BOOL(rotate_after),
 	BOOL(final_reboot),
 	BOOL(undo),

@@ -57,6 +57,7 @@ struct intent {
 	char product_uuid[64];	/* of the machine that was enrolled; "" if not known */
 	char free_space[8];	/* what `wipe` does: a name of free_space.h */
 	char coverage[8];	/* "used": F as small as it may be; "full": as large */
+	char cipher[48];	/* a text of cipher.h */
 	bool rotate_after;	/* once encrypted, change to another volume key */
 	bool final_reboot;
 	bool undo; /* wanted is the machine as it was: nothing goes on with the conversion */

@@ -140,6 +140,9 @@ static int intend_machine(const struct plan *plan, const struct facts *facts, st
 		r = job_uuid(intent->luks_uuid);
 	if (r < 0)
 		return r;
+	r = PUT(intent, cipher, plan->cipher);
+	if (r < 0)
+		return r;
 	intent->shift_bytes = plan->shift_bytes;
 	intent->boot_bytes = plan->boot_bytes;
 	if (plan->needs_bootpart) {

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define VOLUME_KEY_BYTES 64	  /* aes-xts with two 256-bit keys */
 #define METADATA_BYTES (16 * KIB) /* one header copy, as place.c expects */
 #define RECOVERY_ITERATIONS 4	  /* argon2id's minimum; its memory makes it expensive */
 #define CLEVIS_ITERATIONS 1000	  /* what clevis itself uses: the secret has 256 random bits */
@@ -135,8 +134,9 @@ static int format_header(struct crypt_device *cd, const char *data,
 	if (r == 0)
 		r = luks_cost_recovery(cd, format->pbkdf_memory_kib);
 	if (r == 0)
-		r = crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", format->uuid,
-				 (const char *)volume_key->data, volume_key->len, &params);
+		r = crypt_format(cd, CRYPT_LUKS2, format->cipher->name, format->cipher->mode,
+				 format->uuid, (const char *)volume_key->data, volume_key->len,
+				 &params);
 	return r;
 }
 
@@ -184,9 +184,9 @@ static int fill_header(const struct luks_where *where, const struct luks_format 
 	return r < 0 ? luks_fail(r, where, "making the recovery slot of") : 0;
 }
 
-int luks_random_key(struct secret *ret)
+int luks_random_key(const struct cipher *cipher, struct secret *ret)
 {
-	return secret_random(ret, VOLUME_KEY_BYTES);
+	return secret_random(ret, cipher->key_bytes);
 }
 
 int luks_make_header(const char *file, const char *data, const struct luks_format *format,
@@ -201,7 +201,7 @@ int luks_make_header(const char *file, const char *data, const struct luks_forma
 	if (r == 0)
 		r = text_format(&folder, "%.*s", (int)(strrchr(file, '/') - file), file);
 	if (r == 0)
-		r = luks_random_key(&volume_key);
+		r = luks_random_key(format->cipher, &volume_key);
 	if (r < 0)
 		return r;
 	r = fill_header(&(struct luks_where){ part, data }, format, recovery, &volume_key);

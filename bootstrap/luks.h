@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "bootstrap/cipher.h"
 #include "common/json.h"
 #include "common/secret.h"
 
@@ -16,19 +17,23 @@ struct luks_where {
 
 struct luks_format {
 	const char *uuid;
+	const struct cipher *cipher;
 	uint64_t shift_bytes;	   /* data offset S */
 	unsigned sector_bytes;	   /* 4096, or 512 where the device or filesystem needs it */
 	uint64_t pbkdf_memory_kib; /* bound of the recovery slot's argon2id */
 };
 
-/* Makes a LUKS2 header of S bytes in a new file: aes-xts-plain64, 512-bit key, recovery passphrase
- * in slot 0. Returns the volume key. The file is replaced atomically only when complete and
- * durable. */
+/* Makes a LUKS2 header of S bytes in a new file, with the recovery passphrase in slot 0. Returns
+ * the volume key. The file is replaced atomically only when complete and durable. */
 int luks_make_header(const char *file, const char *data, const struct luks_format *format,
 		     const struct secret *recovery, struct secret *ret_volume_key) MUST_CHECK;
 
-/* Bytes for a volume key. */
-int luks_random_key(struct secret *ret) MUST_CHECK;
+/* Bytes for a volume key of the cipher. */
+int luks_random_key(const struct cipher *cipher, struct secret *ret) MUST_CHECK;
+
+/* How many bytes a second the running kernel encrypts, or decrypts if that is slower; takes
+ * four seconds. -ENOENT where it doesn't know the cipher, -ENOTSUP where it can't be asked. */
+int luks_cipher_rate(const struct cipher *cipher, uint64_t *ret) MUST_CHECK;
 
 /* Adds the Clevis slot (cheap PBKDF2: the secret has full entropy) and its `clevis` token with the
  * flattened JWE. */
@@ -64,6 +69,7 @@ struct luks_status {
 	bool is_reencrypting;	      /* requirement flag set */
 	bool is_rotating;	      /* … from one volume key to another */
 	bool is_first_chunk_done;     /* at least one segment is encrypted */
+	char cipher[48];	      /* of what is encrypted; "" if nothing is yet */
 	uint64_t data_offset_bytes;   /* S */
 	uint64_t payload_bytes;	      /* sum of the mapped segments; 0 when dynamic */
 	uint64_t encrypted_bytes;     /* of the payload; while rotating, by the new key */

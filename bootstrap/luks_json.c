@@ -153,6 +153,14 @@ static int add_backup_segment(const json_t *segment, struct luks_status *status)
 	return 0;
 }
 
+/* Somebody else's volume may have a text that is longer than ours. */
+static void put_text(const json_t *object, const char *name, char *to, size_t size)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	snprintf(to, size, "%s", text ? text : "");
+}
+
 static int add_segment(const json_t *metadata, const char *name, const json_t *segment,
 		       struct luks_status *status)
 {
@@ -171,6 +179,8 @@ static int add_segment(const json_t *metadata, const char *name, const json_t *s
 			return r;
 	}
 	status->is_first_chunk_done |= is_encrypted;
+	if (is_encrypted)
+		put_text(segment, "encryption", status->cipher, sizeof(status->cipher));
 	if (is_text(segment, "size", "dynamic"))
 		return 0;
 	r = text_number(segment, "size", &size_bytes);

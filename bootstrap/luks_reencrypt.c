@@ -51,8 +51,9 @@ static int init_segments(struct crypt_device *cd, const struct luks_where *where
 	if (r < 0)
 		return r;
 	/* Slot 0 only says which digest is meant; the key itself comes from the context. */
-	r = crypt_reencrypt_init_by_keyslot_context(cd, NULL, key, key, CRYPT_ANY_SLOT, 0, "aes",
-						    "xts-plain64", &params);
+	r = crypt_reencrypt_init_by_keyslot_context(cd, NULL, key, key, CRYPT_ANY_SLOT, 0,
+						    crypt_get_cipher(cd), crypt_get_cipher_mode(cd),
+						    &params);
 	return r < 0 ? luks_fail(r, where, "preparing the encryption with") : 0;
 }
 
@@ -104,8 +105,8 @@ static int rotate_segments(struct crypt_device *cd, const char *mapping,
 	};
 
 	return crypt_reencrypt_init_by_keyslot_context(cd, mapping, key, next, CRYPT_ANY_SLOT,
-						       LUKS_NEXT_CLEVIS_SLOT, "aes", "xts-plain64",
-						       &params);
+						       LUKS_NEXT_CLEVIS_SLOT, crypt_get_cipher(cd),
+						       crypt_get_cipher_mode(cd), &params);
 }
 
 int luks_rotate_init(const char *device, const char *mapping, const struct secret *volume_key,

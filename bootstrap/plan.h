@@ -29,6 +29,7 @@ struct plan {
 	uint64_t payload_estimate_bytes;   /* F, computed for good by `shrink` */
 	uint64_t tail_estimate_bytes;	   /* of root, outside F and header: for free_space */
 	const char *coverage, *free_space; /* of the options */
+	const char *cipher;		   /* a text of cipher.h */
 	bool rotate_after;
 	unsigned reboots;
 	char notes[8][256]; /* what people should know: recovery passphrase, what stays plain */

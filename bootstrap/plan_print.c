@@ -114,8 +114,9 @@ static void print_stages(struct strbuf *buf, const struct plan *plan)
 	if (plan->needs_bootpart)
 		strbuf_addf(buf, "  /boot        %s, a new partition, unencrypted\n",
 			    text_bytes(boot, plan->boot_bytes));
-	strbuf_addf(buf, "  root         %s, encrypted (of it %s header)\n",
-		    text_bytes(root, plan->root_bytes), text_bytes(shift, plan->shift_bytes));
+	strbuf_addf(buf, "  root         %s, encrypted (of it %s header), %s\n",
+		    text_bytes(root, plan->root_bytes), text_bytes(shift, plan->shift_bytes),
+		    plan->cipher);
 	print_coverage(buf, plan);
 }
 
@@ -191,7 +192,7 @@ int plan_to_json(const struct plan *plan, const struct facts *facts, json_t **re
 	r = facts_to_json(facts, &facts_json);
 	if (r < 0)
 		return r;
-	object = json_pack("{s:b,s:b,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:b,s:i,s:O}",
+	object = json_pack("{s:b,s:b,s:o,s:o,s:o,s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:s,s:s,s:b,s:i,s:O}",
 			   "refused", plan->refusal_count > 0, "under_way", facts->has_intent,
 			   "refusals", refusals_to_json(plan), "notes", notes_to_json(plan),
 			   "stages", stages_to_json(plan), "needs_bootpart", plan->needs_bootpart,
@@ -200,8 +201,8 @@ int plan_to_json(const struct plan *plan, const struct facts *facts, json_t **re
 			   (json_int_t)plan->shift_bytes, "payload_estimate_bytes",
 			   (json_int_t)plan->payload_estimate_bytes, "tail_estimate_bytes",
 			   (json_int_t)plan->tail_estimate_bytes, "coverage", plan->coverage,
-			   "free_space", plan->free_space, "rotate_after", plan->rotate_after,
-			   "reboots", (int)plan->reboots, "facts", facts_json);
+			   "free_space", plan->free_space, "cipher", plan->cipher, "rotate_after",
+			   plan->rotate_after, "reboots", (int)plan->reboots, "facts", facts_json);
 	if (!object)
 		return fail(-ENOMEM, "the plan as JSON: out of memory, or text that isn't UTF-8");
 	*ret = object;

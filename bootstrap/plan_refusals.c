@@ -5,6 +5,8 @@
  */
 #include "bootstrap/plan_refusals.h"
 
+#include "bootstrap/cipher.h"
+
 #include "common/strbuf.h"
 
 #include <stdarg.h>
@@ -299,6 +301,13 @@ CHECK(no_enrollment_key)
 	return !c->enrollment_key;
 }
 
+CHECK(no_such_cipher)
+{
+	say(fact, "%s is not in each kernel and its initramfs (MODULES=%s)",
+	    cipher_fallback()->text, f->initramfs_modules);
+	return strcmp(c->cipher, cipher_fallback()->text) == 0 && !f->has_fallback_cipher;
+}
+
 #define BIND                                                                                       \
 	"make a device on the server (panocryptctl device add) and run the command it "            \
 	"prints, "                                                                                 \
@@ -370,6 +379,10 @@ const struct plan_check plan_checks[] = {
 	{ .code = "no-dm-crypt", .applies = no_dm_crypt,
 	  .why = "an encrypted disk couldn't be opened with it",
 	  .todo = "install the distribution's standard kernel and remove the others" },
+	{ .code = "no-such-cipher", .applies = no_such_cipher,
+	  .why = "the disk couldn't be opened at boot",
+	  .todo = "leave --cipher out, or set MODULES=most in "
+		  "/etc/initramfs-tools/initramfs.conf" },
 	{ .code = "package-manager-busy", .applies = package_manager_busy,
 	  .why = "packages are installed, and images rebuilt, by it",
 	  .todo = "wait until it has finished (ps -C apt-get,dpkg,unattended-upgr), "

@@ -140,6 +140,7 @@ static int make_header(const struct job *job, const char *file, const struct sec
 	uint64_t device_bytes = 0;
 	struct luks_format format = {
 		.uuid = job->intent.luks_uuid,
+		.cipher = cipher_find(job->intent.cipher),
 		.shift_bytes = job->intent.shift_bytes,
 		.pbkdf_memory_kib = pbkdf_kib(job),
 	};
@@ -230,7 +231,7 @@ static int make_content(const struct job *job, struct content *content)
 		r = jwk_seal_tang(job->intent.device_url, keys, &content->clevis_secret,
 				  &content->jwe);
 	if (r == 0 && job->intent.rotate_after)
-		r = luks_random_key(&content->next_key);
+		r = luks_random_key(cipher_find(job->intent.cipher), &content->next_key);
 	return r;
 }
 
@@ -291,6 +292,9 @@ static int fill(const struct job *job, const struct luks_where *where)
 	CLEANUP_SECRET struct secret volume_key = SECRET_EMPTY;
 	int r;
 
+	if (!cipher_find(job->intent.cipher))
+		return fail(-EINVAL, "the intent's cipher \"%s\" is none that this version knows",
+			    job->intent.cipher);
 	r = make_content(job, &content);
 	if (r == 0)
 		r = make_header(job, where->header, &content.passphrase, &volume_key);

@@ -122,7 +122,7 @@ static int make_evidence(const struct job *job, const struct luks_where *where, 
 		return r;
 	evidence = json_pack(
 		"{s:s, s:s, s:s, s:i, s:i, s:I, s:s, s:b, s:b, s:s, s:s, s:s, s:b, s:b, s:s, s:I}",
-		"luks_uuid", status.uuid, "cipher", "aes-xts-plain64", "mapping", MAPPING_NAME,
+		"luks_uuid", status.uuid, "cipher", status.cipher, "mapping", MAPPING_NAME,
 		"keyslots", (int)status.slot_count, "tokens", (int)status.token_count, "root_bytes",
 		(json_int_t)job->facts->root_bytes, "recovery", job->intent.recovery,
 		"clevis_slot_opened", 1, "recovery_slot_proven", 1, "left_plain",

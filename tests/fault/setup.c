@@ -28,7 +28,8 @@ static int bind_clevis(const struct luks_where *where, const struct secret *key)
 static int make_header(const char *state, const char *device)
 {
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY;
-	const struct luks_format format = { WORLD_LUKS_UUID, SETUP_SHIFT_BYTES, 4096, 64 * KIB };
+	const struct luks_format format = { WORLD_LUKS_UUID, cipher_default(), SETUP_SHIFT_BYTES,
+					    4096, 64 * KIB };
 	CLEANUP_FREE char *path = NULL;
 	struct luks_where where;
 	int r;
@@ -73,6 +74,7 @@ void setup_machine(const char *folder, uint64_t payload_bytes, uint64_t boot_byt
 		.shift_bytes = SETUP_SHIFT_BYTES,
 		.payload_bytes = payload_bytes,
 		.free_space = "zero",
+		.cipher = "aes-xts-plain64",
 	};
 	int r;
 

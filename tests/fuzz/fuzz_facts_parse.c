@@ -15,8 +15,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void (*const readers[])(const char *text, struct facts *facts) = {
-	facts_parse_os_release, facts_parse_meminfo, facts_parse_cpuinfo, facts_parse_swaps,
-	facts_parse_resolv,	facts_parse_route4,  facts_parse_route6,
+	facts_parse_os_release, facts_parse_meminfo,	    facts_parse_cpuinfo,
+	facts_parse_swaps,	facts_parse_resolv,	    facts_parse_route4,
+	facts_parse_route6,	facts_parse_initramfs_conf,
 };
 
 #define ENDS(text) (memchr(text, '\0', sizeof(text)) != NULL)
@@ -31,8 +32,8 @@ static void check(const struct facts *facts)
 		if (!ENDS(facts->swaps[i]))
 			abort();
 	}
-	if (!ENDS(facts->os_id) || !ENDS(facts->os_pretty) || !ENDS(facts->net_interface) ||
-	    !ENDS(facts->net_gateway4) || !ENDS(facts->net_gateway6))
+	if (!ENDS(facts->initramfs_modules) || !ENDS(facts->os_id) || !ENDS(facts->os_pretty) ||
+	    !ENDS(facts->net_interface) || !ENDS(facts->net_gateway4) || !ENDS(facts->net_gateway6))
 		abort();
 }
 

@@ -131,7 +131,7 @@ static int bind(const struct luks_where *where, const struct secret *key,
 		r = luks_bind_clevis(where, key, &secret, jwe);
 	if (r < 0 || !getenv("NEXT_KEY"))
 		return r;
-	r = luks_random_key(&next_key);
+	r = luks_random_key(cipher_default(), &next_key);
 	return r < 0 ? r
 		     : luks_next_add(where, &(struct luks_next){ &next_key, recovery, &secret, jwe,
 								 64 * KIB });
@@ -141,7 +141,8 @@ static int do_header(char **args)
 {
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY, key = SECRET_EMPTY;
 	CLEANUP_FREE char *path = NULL;
-	const struct luks_format format = { luks_uuid, shift_bytes, 4096, 64 * KIB };
+	const struct luks_format format = { luks_uuid, cipher_default(), shift_bytes, 4096,
+					    64 * KIB };
 	struct luks_where where;
 	int r;
 

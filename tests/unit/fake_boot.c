@@ -233,6 +233,7 @@ void machine_make(void)
 		.recovery_output = "/root/recovery",
 		.free_space = "zero",
 		.coverage = "used",
+		.cipher = "aes-xts-plain64",
 		.rotate_after = true,
 		.final_reboot = true,
 	};

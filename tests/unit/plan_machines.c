@@ -4,6 +4,8 @@
  */
 #include "tests/unit/plan_machines.h"
 
+#include "bootstrap/cipher.h"
+
 #include <string.h>
 
 void good_machine(struct facts *f)
@@ -45,6 +47,7 @@ void good_config(struct config *c)
 	c->boot_bytes = 768 * MIB;
 	c->coverage = "used";
 	c->free_space = "zero";
+	c->cipher = CIPHER_AUTO;
 }
 
 /* --- defects ------------------------------------------------------------------------------ */
@@ -138,6 +141,10 @@ DEFECT(no_kernel)
 {
 	f->kernel_count = 0;
 }
+DEFECT(no_such_cipher)
+{
+	c->cipher = cipher_fallback()->text;
+}
 DEFECT(no_apt)
 {
 	f->has_apt = false;
@@ -211,6 +218,7 @@ const struct defect defects[DEFECTS] = {
 	{ "no-kernel", no_kernel },
 	{ "no-apt", no_apt },
 	{ "no-dm-crypt", no_dm_crypt },
+	{ "no-such-cipher", no_such_cipher },
 	{ "package-manager-busy", busy },
 	{ "other-writable-filesystems", data_disk },
 	{ "swap-on-plain-disk", swap_partition },

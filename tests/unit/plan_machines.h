@@ -7,7 +7,7 @@
 #include "bootstrap/config.h"
 #include "bootstrap/facts.h"
 
-#define DEFECTS 31
+#define DEFECTS 32
 
 struct defect {
 	const char *code; /* of the refusal that it must raise */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The bootstrapper's options: defaults, environment, flags over it, and what is refused at once.
- * UNIT_SOURCES: bootstrap/config.c bootstrap/free_space.c
+ * UNIT_SOURCES: bootstrap/cipher.c bootstrap/config.c bootstrap/free_space.c
  */
 #include "bootstrap/config.h"
 
@@ -59,6 +59,7 @@ static void has_defaults(void **state UNUSED)
 	assert_int_equal(config.boot_bytes, 768 * MIB);
 	assert_string_equal(config.free_space, "zero");
 	assert_string_equal(config.coverage, "used");
+	assert_string_equal(config.cipher, "auto");
 	assert_int_equal(config.max_rate, CONFIG_NO_RATE);
 	assert_false(config.yes || config.json || config.final_reboot || config.force_platform);
 }
@@ -102,6 +103,7 @@ static void refuses_bad_values(void **state UNUSED)
 		{ "--leave-plain", "/a,/b", "mount point" },
 		{ "--free-space", "shred", "--free-space" },
 		{ "--coverage", "half", "--coverage" },
+		{ "--cipher", "aes-cbc-essiv:sha256", "--cipher" },
 		{ "--max-rate", "100K", "256K" },
 		{ "--max-rate", "fast", "--max-rate" },
 		{ "--no-such-option", "x", "--no-such-option" },
@@ -124,6 +126,8 @@ static void takes_good_values(void **state UNUSED)
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		assert_ok(parse(&config, "--free-space", names[i], NULL));
+	assert_ok(parse(&config, "--cipher", "xchacha20,aes-adiantum-plain64", NULL));
+	assert_string_equal(config.cipher, "xchacha20,aes-adiantum-plain64");
 	assert_ok(parse(&config, "--coverage", "full", "--max-rate=20M"));
 	assert_string_equal(config.coverage, "full");
 	assert_int_equal(config.max_rate, 20 * MIB);

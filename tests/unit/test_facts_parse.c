@@ -35,6 +35,30 @@ static void reads_memory(void **state UNUSED)
 	assert_int_equal(facts.memory_bytes, 2030424 * KIB);
 }
 
+static void reads_which_modules_an_image_gets(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *modules;
+	} rows[] = {
+		{ "MODULES=most\n", "most" },
+		{ "#\n# MODULES: [ most | dep ]\n#\n\n\tMODULES=dep # mine\nBUSYBOX=auto\n",
+		  "dep" },
+		{ "MODULES=\"most\"\nMODULES='list'\n", "list" },
+		{ "#MODULES=dep\nXMODULES=dep\nMODULES=most;\n", "most" },
+		{ "BUSYBOX=y\n", "" },
+		{ "MODULES=a-word-that-is-longer-than-any\n", "a-word-that-is-" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		memset(&facts, 0, sizeof(facts));
+		facts_parse_initramfs_conf(rows[i].text, &facts);
+		assert_string_equal(facts.initramfs_modules, rows[i].modules);
+	}
+	facts_parse_initramfs_conf("MODULES=most\n", &facts);
+	facts_parse_initramfs_conf("BUSYBOX=y\n", &facts);
+	assert_string_equal(facts.initramfs_modules, "most");
+}
+
 static void finds_aes(void **state UNUSED)
 {
 	facts_parse_cpuinfo("model name : aes\nflags\t\t: fpu vme vaes\n", &facts);
@@ -156,6 +180,7 @@ int main(void)
 		cmocka_unit_test_setup(reads_os_release, setup),
 		cmocka_unit_test_setup(reads_memory, setup),
 		cmocka_unit_test_setup(finds_aes, setup),
+		cmocka_unit_test_setup(reads_which_modules_an_image_gets, setup),
 		cmocka_unit_test_setup(reads_swaps, setup),
 		cmocka_unit_test_setup(reads_resolvers, setup),
 		cmocka_unit_test_setup(takes_the_best_route, setup),

@@ -2,6 +2,7 @@
 /*
  * The phase `header` against a server made of two keys: what it makes, when it counts as done, and
  * that nothing is left behind when the server is not the enrolled one or doesn't unlock.
+ * UNIT_SOURCES: bootstrap/cipher.c
  * UNIT_SOURCES: bootstrap/phases/header.c bootstrap/luks.c bootstrap/luks_json.c
  * UNIT_SOURCES: bootstrap/luks_next.c bootstrap/recovery.c bootstrap/wiped.c bootstrap/destroy.c
  */
@@ -113,6 +114,7 @@ static int make(void **state)
 	snprintf(job.intent.root_partuuid, UUID_SIZE, "1f6b3c1e-0000-4000-8000-000000000004");
 	snprintf(job.intent.device_url, sizeof(job.intent.device_url), DEVICE_URL);
 	snprintf(job.intent.ca_file, sizeof(job.intent.ca_file), "/etc/ca.pem");
+	snprintf(job.intent.cipher, sizeof(job.intent.cipher), "aes-xts-plain64");
 	snprintf(job.intent.recovery, sizeof(job.intent.recovery), "generated");
 	job.intent.shift_bytes = 16 * MIB;
 	assert_ok(jwk_thumbprint(signing, job.intent.thumbprint));
@@ -178,6 +180,15 @@ static void a_denial_leaves_it_undone(void **state)
 	assert_false(file_exists(header));
 	assert_int_equal(phase_header.done(&job), 0);
 	assert_ok(phase_header.undo(&job));
+}
+
+static void a_cipher_of_nobody_is_refused(void **state)
+{
+	(void)state;
+	strcpy(job.intent.cipher, "rot13-plain64");
+	assert_int_equal(phase_header.run(&job), -EINVAL);
+	strcpy(job.intent.cipher, "aes-xts-plain64");
+	assert_false(file_exists(header));
 }
 
 static void another_server_is_refused(void **state)
@@ -262,6 +273,7 @@ int main(void)
 		cmocka_unit_test(another_uuid_is_not_done),
 		cmocka_unit_test(undo_leaves_nothing),
 		cmocka_unit_test(a_denial_leaves_it_undone),
+		cmocka_unit_test(a_cipher_of_nobody_is_refused),
 		cmocka_unit_test(another_server_is_refused),
 		cmocka_unit_test(passphrase_comes_from_a_file),
 		cmocka_unit_test(makes_the_next_keys_slots),

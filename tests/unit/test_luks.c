@@ -2,6 +2,7 @@
 /*
  * A header file as `header` makes it, by whatever libcryptsetup this machine has: slots, tokens,
  * the sealed recovery passphrase, the mark "unwiped". No device is needed.
+ * UNIT_SOURCES: bootstrap/cipher.c
  * UNIT_SOURCES: bootstrap/luks.c bootstrap/luks_json.c bootstrap/recovery.c bootstrap/wiped.c
  */
 #include "bootstrap/recovery.h"
@@ -26,7 +27,7 @@ static void secret_of(struct secret *ret, const char *text)
 
 static int make(void **state)
 {
-	const struct luks_format format = { UUID, 16 * MIB, 4096, 0 };
+	const struct luks_format format = { UUID, cipher_default(), 16 * MIB, 4096, 0 };
 
 	(void)state;
 	assert_non_null(mkdtemp(folder));

@@ -3,6 +3,7 @@
  * The plan by the hundred: one good machine, a table of defects, each alone, each pair, with and
  * without a conversion under way; sizes at their borders; the texts that people and programs read.
  *
+ * UNIT_SOURCES: bootstrap/cipher.c
  * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c bootstrap/boot_sizes.c
  * UNIT_SOURCES: bootstrap/plan_print.c bootstrap/facts_json.c bootstrap/free_space.c
  * UNIT_SOURCES: tests/unit/plan_machines.c

@@ -2,6 +2,7 @@
 /*
  * The phase `wipe` on a file that stands for the partition: zeros from the filesystem's end to the
  * device's, nothing else, and the header's word for it.
+ * UNIT_SOURCES: bootstrap/cipher.c
  * UNIT_SOURCES: bootstrap/phases/wipe.c bootstrap/wiped.c bootstrap/region.c bootstrap/pace.c
  * UNIT_SOURCES: bootstrap/gate.c bootstrap/throttle.c bootstrap/free_space.c
  * UNIT_SOURCES: bootstrap/free_space_run.c bootstrap/progress.c bootstrap/luks.c
@@ -127,7 +128,8 @@ static const struct luks_where where = { DEVICE, NULL };
 /* A header with the mark, and behind it nothing but 'x'. */
 static int make(void **state)
 {
-	const struct luks_format format = { job.intent.luks_uuid, SHIFT, 4096, 0 };
+	const struct luks_format format = { job.intent.luks_uuid, cipher_default(), SHIFT, 4096,
+					    0 };
 	CLEANUP_SECRET struct secret key = SECRET_EMPTY, passphrase = SECRET_EMPTY;
 	CLEANUP_FREE char *tail = malloc(DEVICE_BYTES - SHIFT);
 	CLEANUP_FCLOSE FILE *file = NULL;
