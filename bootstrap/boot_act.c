@@ -48,7 +48,9 @@ static int rehearse(const struct boot_run *run, struct boot_result *result,
 	int r;
 
 	enter(result, "rehearse");
-	r = boot_network();
+	r = boot_try_cipher(run->intent.cipher);
+	if (r == 0)
+		r = boot_network();
 	if (r == 0)
 		r = boot_secret(&copy, run->intent.device_url, REHEARSE_BUDGET_S, ret_secret);
 	if (r < 0)

@@ -5,6 +5,8 @@
  */
 #include "bootstrap/boot_run.h"
 
+#include "bootstrap/cipher.h"
+#include "bootstrap/dm.h"
 #include "bootstrap/kmods.h"
 #include "bootstrap/spawn.h"
 #include "bootstrap/unlock.h"
@@ -125,6 +127,25 @@ int boot_secret(const struct luks_where *where, const char *device_url, unsigned
 	}
 }
 
+/* The kernel loads both by itself when modprobe is in the image; a failure shows in the words of
+ * whoever needs them. */
+static void load_modules(void)
+{
+	if (kmods_load("dm_mod") < 0 || kmods_load("dm_crypt") < 0)
+		fail_clear();
+}
+
+int boot_try_cipher(const char *text)
+{
+	const struct cipher *cipher = cipher_find(text);
+
+	if (!cipher)
+		return fail(-EINVAL, "the intent's cipher \"%s\" is none that this version knows",
+			    text);
+	load_modules();
+	return dm_try_cipher(cipher->text, cipher->key_bytes);
+}
+
 int boot_open(const char *device, const struct secret *secret)
 {
 	struct spawn open = {
@@ -136,10 +157,7 @@ int boot_open(const char *device, const struct secret *secret)
 	struct spawn settle = { .argv = { "udevadm", "settle", "--timeout=30" } };
 	int r;
 
-	/* The kernel loads both by itself when modprobe is in the image; a failure shows in
-	 * cryptsetup's words. */
-	if (kmods_load("dm_mod") < 0 || kmods_load("dm_crypt") < 0)
-		fail_clear();
+	load_modules();
 	r = spawn_run(&open);
 	if (r < 0)
 		return r;

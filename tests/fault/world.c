@@ -31,6 +31,11 @@ int boot_network(void)
 	return 0;
 }
 
+int boot_try_cipher(const char *text)
+{
+	return cipher_find(text) ? 0 : fail(-EINVAL, "no cipher %s", text);
+}
+
 int boot_secret(const struct luks_where *where, const char *device_url UNUSED,
 		unsigned budget_s UNUSED, struct secret *ret)
 {
