@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC1091,SC2016,SC2154
 #
 # case: mistreated
-# purpose: 512 MiB of memory, and in mid-conversion: other tools, another disk name, no server, a full disk, a wrong clock
+# purpose: 512 MiB of memory, and in mid-conversion: other tools, another disk name, no server, a full disk, a wrong clock, none
 # limit: 3600
 
 . "$(dirname "$0")/../vm.sh"
@@ -97,9 +97,19 @@ guest 'head -c 8G /dev/zero >/fill; sync; [ "$(stat -f -c %f /)" = 0 ]' 600 || :
 goes_on "with a full disk"
 check "the disk was full" guest '[ "$(stat -c %s /fill)" -gt 20000000 ]; status=$?; rm /fill; exit $status'
 
+# --- a machine without a clock: 1970, at this boot and all that follow; the server is there again
+convert_server_start
+vm_poweroff convert 300
+vm_machine=("${vm_machine[@]/base=utc/base=1970-01-01}")
+vm_start convert
+vm_ready convert 900
+check "the kernel began in 1970" guest 'journalctl -kb --no-pager | grep -q "setting system clock to 1970"'
+equal "the server let it in all the same" \
+	"$(guest 'cat /run/panocrypt/result.json' | json "(v['action'], v['ok'])")" "('unlock', True)"
+goes_on "from 1970"
+
 # --- and to the end
 guest "$bootstrap resume --max-rate 0" 60
-convert_server_start
 convert_start=$SECONDS
 convert_watch convert 2400
 vm_ready convert 300
