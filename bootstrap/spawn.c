@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See spawn.h. Works in the initramfs too. The child gets a session of its own (no terminal to ask
- * on, one group to kill), no descriptor but 0, 1 and 2, and only the environment made here.
+ * See spawn.h. Works in the initramfs too. Starts the child, feeds it, watches its end and its
+ * deadline; what it becomes is spawn_program.h's, what it says goes into a spawn_sink.h.
  */
 #include "bootstrap/spawn.h"
 
+#include "bootstrap/spawn_program.h"
+#include "bootstrap/spawn_sink.h"
 #include "common/err.h"
-#include "common/file.h"
 #include "common/strbuf.h"
 
 #include <errno.h>
@@ -21,22 +22,6 @@
 
 #define DEFAULT_TIMEOUT_S 3600
 #define DEFAULT_OUTPUT_MAX (1 * MIB)
-#define SECRET_OUTPUT_MAX (64 * KIB)
-#define TAIL_BYTES 400 /* of what a failed program said last */
-#define ENV_MAX 48
-#define CLOSE_RANGE_ON_EXEC 4U /* CLOSE_RANGE_CLOEXEC, linux/close_range.h */
-
-static const char *const search_path[] = { "/usr/sbin", "/sbin", "/usr/bin", "/bin" };
-
-/* What the program says. Exactly one of text and secret is set when stdout is wanted. */
-struct sink {
-	struct strbuf *text;
-	struct secret *secret; /* of SECRET_OUTPUT_MAX; len says what is filled */
-	size_t max_bytes;
-	bool is_over;
-	char tail[TAIL_BYTES + 1];
-	size_t tail_len;
-};
 
 struct child {
 	pid_t pid;
@@ -57,84 +42,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* --- in the child ----------------------------------------------------------------------------- */
-
-static int program_path(const char *program, char *ret, size_t size)
-{
-	if (strchr(program, '/'))
-		return snprintf(ret, size, "%s", program) < (int)size && access(ret, X_OK) == 0
-			       ? 0
-			       : -ENOENT;
-	for (size_t i = 0; i < ARRAY_SIZE(search_path); i++) {
-		if (snprintf(ret, size, "%s/%s", search_path[i], program) < (int)size &&
-		    access(ret, X_OK) == 0)
-			return 0;
-	}
-	return -ENOENT;
-}
-
-/* In the initramfs HOME is / as the kernel gives it to init: there curl finds the same /.curlrc as
- * in Clevis's own loop. */
-static void make_environment(const struct spawn *spawn, char *env[static ENV_MAX])
-{
-	static char path[] = "PATH=/usr/sbin:/sbin:/usr/bin:/bin", locale[] = "LC_ALL=C";
-	static char home[] = "HOME=/root", initramfs_home[] = "HOME=/";
-	size_t n = 0;
-
-	env[n++] = path;
-	env[n++] = locale;
-	env[n++] = access("/scripts/functions", F_OK) == 0 ? initramfs_home : home;
-	for (const char *const *extra = spawn->extra_env; extra && *extra && n < ENV_MAX - 1;
-	     extra++)
-		memcpy(&env[n++], extra, sizeof(*env));
-	env[n] = NULL;
-}
-
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-}
-
-static int become(const struct spawn *spawn)
-{
-	char *env[ENV_MAX], *argv[SPAWN_ARGS_MAX], path[512];
-
-	setsid();
-	reset_signals();
-	syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_ON_EXEC);
-	if (spawn->chroot_dir && (chroot(spawn->chroot_dir) < 0 || chdir("/") < 0))
-		return -errno;
-	if (program_path(spawn->argv[0], path, sizeof(path)) < 0)
-		return -ENOENT;
-	make_environment(spawn, env);
-	memcpy(argv, spawn->argv, sizeof(argv));
-	if (spawn->watch) {
-		int r = spawn->watch->enter(spawn->watch);
-
-		if (r < 0)
-			return r;
-	}
-	execve(path, argv, env);
-	return -errno;
-}
-
-/* fd 0, 1, 2 from the given ones; a negative one is /dev/null. */
-static int wire(const int fds[static 3])
-{
-	for (int i = 0; i < 3; i++) {
-		int fd = fds[i] >= 0 ? fds[i] : open("/dev/null", O_RDWR | O_CLOEXEC);
-
-		if (fd < 0 || dup2(fd, i) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 /* --- starting --------------------------------------------------------------------------------- */
 
 static void close_fd(int *fd)
@@ -153,7 +60,7 @@ static void child_close(struct child *child)
 	close_fd(&child->pidfd);
 }
 
-/* Pipes have both ends above 2, so that wire() can't overwrite one before it was used. */
+/* Pipes have both ends above 2, so that the child can't overwrite one before it was used. */
 static int make_pipe(int ret[static 2])
 {
 	if (pipe2(ret, O_CLOEXEC) < 0)
@@ -191,9 +98,7 @@ static int start(const struct spawn *spawn, struct child *child)
 	if (r == 0 && child->pid == 0) {
 		const int fds[3] = { in[0], out[1], err[1] };
 
-		r = wire(fds);
-		if (r == 0)
-			r = become(spawn);
+		r = spawn_program_become(spawn, fds);
 		if (write(oops[1], &r, sizeof(r)) < 0)
 			_exit(126);
 		_exit(127);
@@ -211,65 +116,6 @@ static int start(const struct spawn *spawn, struct child *child)
 
 /* --- while it runs ---------------------------------------------------------------------------- */
 
-static void tail_add(struct sink *sink, const char *data, size_t len)
-{
-	size_t keep;
-
-	if (len > TAIL_BYTES) {
-		data += len - TAIL_BYTES;
-		len = TAIL_BYTES;
-	}
-	keep = MIN(sink->tail_len, TAIL_BYTES - len);
-	memmove(sink->tail, sink->tail + sink->tail_len - keep, keep);
-	memcpy(sink->tail + keep, data, len);
-	sink->tail_len = keep + len;
-	sink->tail[sink->tail_len] = '\0';
-}
-
-static void sink_secret(struct sink *sink, const char *data, size_t len)
-{
-	if (len > SECRET_OUTPUT_MAX - sink->secret->len) {
-		sink->is_over = true;
-		return;
-	}
-	memcpy(sink->secret->data + sink->secret->len, data, len);
-	sink->secret->len += len;
-}
-
-static void sink_text(struct sink *sink, const char *data, size_t len)
-{
-	if (len > sink->max_bytes - sink->text->len)
-		sink->is_over = true;
-	else
-		strbuf_addn(sink->text, data, len);
-}
-
-/* Reads what is there; closes *fd at the end. Returns false when nothing was there. */
-static bool drain(int *fd, struct sink *sink, bool is_stdout)
-{
-	char buffer[4096];
-	ssize_t n;
-
-	if (*fd < 0)
-		return false;
-	n = read(*fd, buffer, sizeof(buffer));
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return false;
-	if (n <= 0) {
-		close_fd(fd);
-		return false;
-	}
-	if (is_stdout && sink->secret)
-		sink_secret(sink, buffer, (size_t)n);
-	else if (is_stdout && sink->text)
-		sink_text(sink, buffer, (size_t)n);
-	else
-		tail_add(sink, buffer, (size_t)n);
-	if (is_stdout && sink->secret)
-		secret_wipe(buffer, sizeof(buffer));
-	return true;
-}
-
 static void feed(struct child *child)
 {
 	ssize_t n = write(child->in, child->input, child->input_len);
@@ -285,7 +131,7 @@ static void feed(struct child *child)
 }
 
 /* One round of waiting. 1: the child has ended; 0: go on. */
-static int pump(struct child *child, struct sink *sink)
+static int pump(struct child *child, struct spawn_sink *sink)
 {
 	struct pollfd fds[5] = {
 		{ .fd = child->out, .events = POLLIN },
@@ -302,9 +148,9 @@ static int pump(struct child *child, struct sink *sink)
 	    errno != EINTR)
 		return -errno;
 	if (fds[0].revents)
-		drain(&child->out, sink, true);
+		spawn_sink_drain(sink, &child->out, true);
 	if (fds[1].revents)
-		drain(&child->err, sink, false);
+		spawn_sink_drain(sink, &child->err, false);
 	if (fds[2].revents)
 		feed(child);
 	if (child->watch && (fds[4].revents & POLLIN)) {
@@ -340,7 +186,7 @@ static int open_child(const struct spawn *spawn, struct child *child)
 
 /* Waits for the end, collecting; kills the whole session when it takes too long or says too much.
  * Returns wait's status. */
-static int finish(const struct spawn *spawn, struct child *child, struct sink *sink,
+static int finish(const struct spawn *spawn, struct child *child, struct spawn_sink *sink,
 		  int *ret_status)
 {
 	int r = open_child(spawn, child);
@@ -355,9 +201,9 @@ static int finish(const struct spawn *spawn, struct child *child, struct sink *s
 		return r;
 	/* What was written before the end is still in the pipes; children left behind may hold them
 	 * open. */
-	while (drain(&child->out, sink, true) && !sink->is_over)
+	while (spawn_sink_drain(sink, &child->out, true) && !sink->is_over)
 		;
-	while (drain(&child->err, sink, false))
+	while (spawn_sink_drain(sink, &child->err, false))
 		;
 	return sink->is_over ? -E2BIG : 0;
 }
@@ -378,18 +224,7 @@ static int explain(const struct spawn *spawn, int r)
 	}
 }
 
-/* One line, without control characters, for a sentence. */
-static void tail_clean(struct sink *sink)
-{
-	while (sink->tail_len && (unsigned char)sink->tail[sink->tail_len - 1] <= ' ')
-		sink->tail[--sink->tail_len] = '\0';
-	for (size_t i = 0; i < sink->tail_len; i++) {
-		if ((unsigned char)sink->tail[i] < ' ' || sink->tail[i] == 0x7f)
-			sink->tail[i] = sink->tail[i] == '\n' ? ';' : ' ';
-	}
-}
-
-static int run_child(const struct spawn *spawn, struct sink *sink)
+static int run_child(const struct spawn *spawn, struct spawn_sink *sink)
 {
 	struct child child = {
 		.pidfd = -1, .in = -1, .out = -1, .err = -1, .exec_error = -1, .watch = spawn->watch
@@ -410,7 +245,7 @@ static int run_child(const struct spawn *spawn, struct sink *sink)
 	    read(child.exec_error, &exec_error, sizeof(exec_error)) == (ssize_t)sizeof(exec_error))
 		r = exec_error;
 	child_close(&child);
-	tail_clean(sink);
+	spawn_sink_end(sink);
 	if (r < 0)
 		return explain(spawn, r);
 	if (WIFSIGNALED(status))
@@ -419,7 +254,7 @@ static int run_child(const struct spawn *spawn, struct sink *sink)
 }
 
 /* A program that ends without reading its input must not end us. */
-static int spawn_sink(const struct spawn *spawn, struct sink *sink)
+static int run_shielded(const struct spawn *spawn, struct spawn_sink *sink)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	int r;
@@ -430,7 +265,7 @@ static int spawn_sink(const struct spawn *spawn, struct sink *sink)
 	return r;
 }
 
-static int demand_success(const struct spawn *spawn, const struct sink *sink, int status)
+static int demand_success(const struct spawn *spawn, const struct spawn_sink *sink, int status)
 {
 	if (status <= 0)
 		return status;
@@ -440,25 +275,25 @@ static int demand_success(const struct spawn *spawn, const struct sink *sink, in
 
 int spawn_status(const struct spawn *spawn)
 {
-	struct sink sink = { 0 };
+	struct spawn_sink sink = { 0 };
 
-	return spawn_sink(spawn, &sink);
+	return run_shielded(spawn, &sink);
 }
 
 int spawn_run(const struct spawn *spawn)
 {
-	struct sink sink = { 0 };
+	struct spawn_sink sink = { 0 };
 
-	return demand_success(spawn, &sink, spawn_sink(spawn, &sink));
+	return demand_success(spawn, &sink, run_shielded(spawn, &sink));
 }
 
 int spawn_text(const struct spawn *spawn, char **ret)
 {
 	CLEANUP_STRBUF struct strbuf text = STRBUF_EMPTY;
-	struct sink sink = { .text = &text,
-			     .max_bytes = spawn->output_max_bytes ? spawn->output_max_bytes
-								  : DEFAULT_OUTPUT_MAX };
-	int r = demand_success(spawn, &sink, spawn_sink(spawn, &sink));
+	struct spawn_sink sink = { .text = &text,
+				   .max_bytes = spawn->output_max_bytes ? spawn->output_max_bytes
+									: DEFAULT_OUTPUT_MAX };
+	int r = demand_success(spawn, &sink, run_shielded(spawn, &sink));
 
 	if (r < 0)
 		return r;
@@ -469,23 +304,16 @@ int spawn_text(const struct spawn *spawn, char **ret)
 int spawn_secret(const struct spawn *spawn, struct secret *ret)
 {
 	CLEANUP_SECRET struct secret room = SECRET_EMPTY;
-	struct sink sink = { .secret = &room };
-	int r = secret_alloc(&room, SECRET_OUTPUT_MAX);
+	struct spawn_sink sink = { .secret = &room };
+	int r = secret_alloc(&room, SPAWN_SECRET_MAX);
 
 	if (r < 0)
 		return r;
 	room.len = 0;
-	r = demand_success(spawn, &sink, spawn_sink(spawn, &sink));
+	r = demand_success(spawn, &sink, run_shielded(spawn, &sink));
 	if (r < 0)
 		return r;
 	if (!room.len)
 		return fail(-ENODATA, "%s printed nothing", spawn->argv[0]);
 	return secret_copy(ret, room.data, room.len);
-}
-
-bool spawn_has(const char *program)
-{
-	char path[512];
-
-	return program_path(program, path, sizeof(path)) == 0;
 }

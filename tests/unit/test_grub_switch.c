@@ -3,7 +3,7 @@
  * GRUB's second core image: placed beside the first wherever that is, and a boot sector that
  * changes in nothing but code and the one number. On a file as disk: whatever part of the switch is
  * on it, one whole GRUB starts. UNIT_SOURCES: bootstrap/grub_core.c bootstrap/grub_switch.c
- * bootstrap/spawn.c
+ * bootstrap/spawn*.c
  */
 #include "bootstrap/grub_switch.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Child processes: exit status, output, secrets on standard input, deadlines, environment.
- * UNIT_SOURCES: bootstrap/spawn.c
+ * UNIT_SOURCES: bootstrap/spawn*.c
  */
 #include "bootstrap/spawn.h"
 #include "common/err.h"

@@ -2,7 +2,7 @@
 /*
  * The partition table on image files: carve, the way back, and what sfdisk says about both copies
  * of the GPT; a cut after each write of it. UNIT_SOURCES: bootstrap/table.c bootstrap/table_copy.c
- * bootstrap/spawn.c
+ * bootstrap/spawn*.c
  */
 #include "bootstrap/spawn.h"
 #include "bootstrap/table_copy.h"
