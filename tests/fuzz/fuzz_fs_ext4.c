@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What dumpe2fs prints about a filesystem that somebody else has made. The sizes that come out are
- * ones that the layout itself accepts. FUZZ_SOURCES: bootstrap/fs_ext4_parse.c
+ * ones that the layout itself accepts.
+ * FUZZ_SOURCES: bootstrap/fs_ext4_layout.c bootstrap/fs_ext4_parse.c
  */
 #include "bootstrap/fs_ext4_parse.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The text of dumpe2fs, made here group by group: what counts as data, what as metadata, and where
- * the smallest size is. UNIT_SOURCES: bootstrap/fs_ext4_parse.c
+ * the smallest size is.
+ * UNIT_SOURCES: bootstrap/fs_ext4_layout.c bootstrap/fs_ext4_parse.c
  */
 #include "bootstrap/fs_ext4_parse.h"
 #include "common/cleanup.h"

@@ -5,8 +5,8 @@
  * (cut_region.h), and the boot step's repair must leave the
  * filesystem as it was or as it shall be, whole. The same without one of its flushes must lose.
  * UNIT_SOURCES: bootstrap/redo.c bootstrap/redo_log.c bootstrap/view.c bootstrap/view_filter.c
- * bootstrap/spawn*.c bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_parse.c
- * tests/unit/cut_region.c
+ * bootstrap/spawn*.c bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_layout.c
+ * bootstrap/fs_ext4_parse.c tests/unit/cut_region.c
  */
 #include "bootstrap/fs.h"
 #include "bootstrap/redo.h"
