@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * See view.h. Which of the child's descriptors is the device is asked of /proc at each call, so
- * that none has to be followed through dup() and close(). Changed blocks stand in one sorted array.
+ * that none has to be followed through dup() and close().
  */
 #include "bootstrap/view.h"
 
+#include "bootstrap/view_blocks.h"
 #include "bootstrap/view_filter.h"
 #include "common/cleanup.h"
 #include "common/err.h"
-#include "common/file.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -22,109 +22,20 @@
 
 #define CHUNK_BYTES (256 * KIB) /* of one call's data at a time */
 
-struct view_change {
-	uint64_t offset_bytes;
-	uint8_t *data;
-};
-
 struct view {
-	int fd, listener, socket[2];
+	struct view_blocks blocks;
+	int listener, socket[2];
 	struct stat id;
-	uint64_t size_bytes; /* whole blocks */
-	size_t max_blocks, count;
-	struct view_change *changes;
 	uint8_t *buffer; /* CHUNK_BYTES */
 	struct spawn_watch watch;
 	char trouble[160]; /* "" when there is none */
 };
-
-/* --- the blocks ------------------------------------------------------------------------------- */
-
-/* The first change that isn't before offset. */
-static size_t find(const struct view *view, uint64_t offset)
-{
-	size_t low = 0, high = view->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (view->changes[middle].offset_bytes < offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
 
 static int trouble(struct view *view, int r, const char *what)
 {
 	if (!view->trouble[0])
 		snprintf(view->trouble, sizeof(view->trouble), "%s", what);
 	return r;
-}
-
-/* The block at offset, to be changed; at first as the device has it. */
-static int take_block(struct view *view, uint64_t offset, uint8_t **ret)
-{
-	size_t at = find(view, offset);
-	CLEANUP_FREE uint8_t *data = NULL;
-
-	if (at < view->count && view->changes[at].offset_bytes == offset) {
-		*ret = view->changes[at].data;
-		return 0;
-	}
-	if (offset >= view->size_bytes)
-		return trouble(view, -ENOSPC, "a program wrote behind the end of the device");
-	if (view->count == view->max_blocks)
-		return trouble(view, -ENOSPC, "more would change than fits into the log");
-	data = malloc(VIEW_BLOCK_BYTES);
-	if (!data)
-		return trouble(view, -ENOMEM, "there is too little memory");
-	if (file_pread_all(view->fd, data, VIEW_BLOCK_BYTES, offset) < 0)
-		return trouble(view, -EIO, "the device can't be read");
-	memmove(view->changes + at + 1, view->changes + at,
-		(view->count - at) * sizeof(*view->changes));
-	*ret = data;
-	view->changes[at] = (struct view_change){ offset, TAKE_PTR(data) };
-	view->count++;
-	return 0;
-}
-
-static int write_part(struct view *view, uint64_t offset, const uint8_t *data, size_t len)
-{
-	while (len) {
-		size_t within = (size_t)(offset % VIEW_BLOCK_BYTES);
-		size_t n = MIN(VIEW_BLOCK_BYTES - within, len);
-		uint8_t *block = NULL;
-		int r = take_block(view, offset - within, &block);
-
-		if (r < 0)
-			return r;
-		memcpy(block + within, data, n);
-		offset += n;
-		data += n;
-		len -= n;
-	}
-	return 0;
-}
-
-/* The number of bytes read; 0 at the end. */
-static ssize_t read_part(struct view *view, uint64_t offset, uint8_t *data, size_t len)
-{
-	ssize_t n = pread(view->fd, data, len, (off_t)offset);
-
-	if (n < 0)
-		return -errno;
-	for (size_t i = find(view, offset / VIEW_BLOCK_BYTES * VIEW_BLOCK_BYTES);
-	     i < view->count && view->changes[i].offset_bytes < offset + (size_t)n; i++) {
-		uint64_t start = view->changes[i].offset_bytes;
-		uint64_t from = MAX(start, offset);
-		uint64_t to = MIN(start + VIEW_BLOCK_BYTES, offset + (size_t)n);
-
-		memcpy(data + (from - offset), view->changes[i].data + (from - start),
-		       (size_t)(to - from));
-	}
-	return n;
 }
 
 /* --- the child's calls ------------------------------------------------------------------------ */
@@ -169,8 +80,8 @@ static int64_t do_read(struct view *view, const struct seccomp_notif *call, uint
 	uint64_t len = call->data.args[2], done = 0;
 
 	while (done < len) {
-		ssize_t n = read_part(view, offset + done, view->buffer,
-				      (size_t)MIN(len - done, CHUNK_BYTES));
+		ssize_t n = view_blocks_read(&view->blocks, offset + done, view->buffer,
+					     (size_t)MIN(len - done, CHUNK_BYTES));
 		int r = n > 0 ? copy_out(call, call->data.args[1] + done, view->buffer, (size_t)n)
 			      : 0;
 
@@ -189,12 +100,14 @@ static int64_t do_write(struct view *view, const struct seccomp_notif *call, uin
 
 	while (done < len) {
 		size_t n = (size_t)MIN(len - done, CHUNK_BYTES);
+		const char *why = "";
 		int r = copy_in(call, call->data.args[1] + done, view->buffer, n);
 
-		if (r == 0)
-			r = write_part(view, offset + done, view->buffer, n);
 		if (r < 0)
 			return r;
+		r = view_blocks_write(&view->blocks, offset + done, view->buffer, n, &why);
+		if (r < 0)
+			return trouble(view, r, why);
 		done += n;
 	}
 	return (int64_t)done;
@@ -398,11 +311,7 @@ static void end_watch(struct view *view)
 void view_close(struct view *view)
 {
 	end_watch(view);
-	if (view->fd >= 0)
-		close(view->fd);
-	for (size_t i = 0; i < view->count; i++)
-		free(view->changes[i].data);
-	free(view->changes);
+	view_blocks_done(&view->blocks);
 	free(view->buffer);
 	free(view);
 }
@@ -410,21 +319,19 @@ void view_close(struct view *view)
 int view_open(const char *device, size_t max_blocks, struct view **ret)
 {
 	CLEANUP(view_closep) struct view *view = calloc(1, sizeof(*view));
-	off_t end;
+	int r;
 
 	if (!view)
 		return -ENOMEM;
-	view->fd = view->listener = view->socket[0] = view->socket[1] = -1;
-	view->max_blocks = max_blocks;
-	view->changes = calloc(max_blocks, sizeof(*view->changes));
+	view->blocks.fd = view->listener = view->socket[0] = view->socket[1] = -1;
 	view->buffer = malloc(CHUNK_BYTES);
-	if (!view->changes || !view->buffer)
+	if (!view->buffer)
 		return -ENOMEM;
-	view->fd = open(device, O_RDONLY | O_CLOEXEC);
-	end = view->fd < 0 ? -1 : lseek(view->fd, 0, SEEK_END);
-	if (end < 0 || fstat(view->fd, &view->id) < 0)
+	r = view_blocks_open(device, max_blocks, &view->blocks);
+	if (r < 0)
+		return r;
+	if (fstat(view->blocks.fd, &view->id) < 0)
 		return fail(-errno, "opening %s: %s", device, strerror(errno));
-	view->size_bytes = (uint64_t)end / VIEW_BLOCK_BYTES * VIEW_BLOCK_BYTES;
 	*ret = TAKE_PTR(view);
 	return 0;
 }
@@ -449,11 +356,11 @@ int view_status(const struct view *view)
 
 size_t view_count(const struct view *view)
 {
-	return view->count;
+	return view->blocks.count;
 }
 
 const uint8_t *view_block(const struct view *view, size_t i, uint64_t *ret_offset_bytes)
 {
-	*ret_offset_bytes = view->changes[i].offset_bytes;
-	return view->changes[i].data;
+	*ret_offset_bytes = view->blocks.changes[i].offset_bytes;
+	return view->blocks.changes[i].data;
 }

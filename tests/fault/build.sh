@@ -25,8 +25,8 @@ fault_sources="tests/fault/crash.c tests/fault/enumerate.c tests/fault/gpt.c tes
 	bootstrap/mount.c bootstrap/pace.c bootstrap/phases/wipe.c bootstrap/place.c bootstrap/progress.c
 	bootstrap/progress_file.c bootstrap/redo.c bootstrap/redo_log.c bootstrap/region.c bootstrap/spawn.c
 	bootstrap/spawn_program.c bootstrap/spawn_sink.c bootstrap/stop.c bootstrap/table.c
-	bootstrap/table_copy.c bootstrap/throttle.c bootstrap/view.c bootstrap/view_filter.c bootstrap/wiped.c
-	bootstrap/wish.c
+	bootstrap/table_copy.c bootstrap/throttle.c bootstrap/view.c bootstrap/view_blocks.c
+	bootstrap/view_filter.c bootstrap/wiped.c bootstrap/wish.c
 	$(echo common/*.c)"
 fault_wraps=$(printf ',--wrap=%s' file_read secret_read_file execve block_find \
 	block_wait block_probe block_parent mount_device mount_remove \

@@ -4,7 +4,7 @@
  * smallest without moving anything is tried with resize2fs; then every inode has the same blocks as
  * before and e2fsck finds nothing. UNIT_SOURCES: bootstrap/fs.c bootstrap/fs_ext4.c
  * bootstrap/fs_ext4_layout.c bootstrap/fs_ext4_parse.c bootstrap/spawn*.c
- * bootstrap/view.c bootstrap/view_filter.c
+ * bootstrap/view*.c
  */
 #include "bootstrap/fs.h"
 #include "bootstrap/spawn.h"

@@ -4,7 +4,7 @@
  * through a gateway that records it, each state that a power cut can leave is made of that
  * (cut_region.h), and the boot step's repair must leave the
  * filesystem as it was or as it shall be, whole. The same without one of its flushes must lose.
- * UNIT_SOURCES: bootstrap/redo.c bootstrap/redo_log.c bootstrap/view.c bootstrap/view_filter.c
+ * UNIT_SOURCES: bootstrap/redo.c bootstrap/redo_log.c bootstrap/view*.c
  * bootstrap/spawn*.c bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_layout.c
  * bootstrap/fs_ext4_parse.c tests/unit/cut_region.c
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Real programs on a file that they may not change: what they wrote is in the view, and programs
- * that follow read it. UNIT_SOURCES: bootstrap/view.c bootstrap/view_filter.c bootstrap/spawn*.c
+ * that follow read it. UNIT_SOURCES: bootstrap/view*.c bootstrap/spawn*.c
  */
 #include "bootstrap/view.h"
 #include "common/file.h"
