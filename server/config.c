@@ -5,7 +5,6 @@
  */
 #include "server/config.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -59,121 +58,6 @@ static int copy_text(char *ret, size_t size, const char *text, const char *what)
 	if (strlen(text) >= size)
 		return fail(-EINVAL, "%s is longer than %zu bytes", what, size - 1);
 	strcpy(ret, text); /* length checked above */
-	return 0;
-}
-
-static bool is_address(const char *host)
-{
-	uint8_t bytes[16];
-
-	return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
-}
-
-/* A DNS name: labels of letters, digits and dashes (RFC 1123), not all digits in the last one. */
-static bool is_host_name(const char *host)
-{
-	const char *label = host;
-	bool letters = false;
-
-	for (const char *c = host;; c++) {
-		if (*c == '.' || *c == '\0') {
-			size_t len = (size_t)(c - label);
-
-			if (len == 0 || len > 63 || label[0] == '-' || c[-1] == '-')
-				return false;
-			if (*c == '\0')
-				return letters;
-			label = c + 1;
-			letters = false;
-		} else if (isalpha((unsigned char)*c) || *c == '-') {
-			letters = true;
-		} else if (!isdigit((unsigned char)*c)) {
-			return false;
-		}
-	}
-}
-
-static int parse_port(const char *text, uint16_t *ret)
-{
-	uint64_t port;
-
-	if (text_u64(text, &port) < 0 || port < 1 || port > 65535)
-		return fail(-EINVAL, "a port must be a number from 1 to 65535");
-	*ret = (uint16_t)port;
-	return 0;
-}
-
-/* "host", "host:port", "[v6]:port" into host and port text ("" when there is none). */
-static int split_host(const char *text, char *ret_host, size_t size, const char **ret_port)
-{
-	const char *end, *host = text;
-
-	if (*text == '[') {
-		host++;
-		end = strchr(host, ']');
-		if (!end || (end[1] != ':' && end[1] != '\0'))
-			return fail(-EINVAL, "an address in brackets must end with ] or ]:port");
-		*ret_port = end[1] == ':' ? end + 2 : "";
-	} else {
-		end = strchr(host, ':');
-		*ret_port = end ? end + 1 : "";
-		end = end ? end : host + strlen(host);
-	}
-	if (end == host || (size_t)(end - host) >= size)
-		return fail(-EINVAL, "the host name is missing or too long");
-	for (const char *c = host; c < end; c++)
-		*ret_host++ = (char)tolower((unsigned char)*c);
-	*ret_host = '\0';
-	return 0;
-}
-
-int config_parse_url(const char *text, struct config_url *ret)
-{
-	char rest[CONFIG_URL_SIZE];
-	struct config_url url = { .port = 443 };
-	const char *port;
-	size_t len;
-	int r;
-
-	if (strncmp(text, "https://", 8) != 0)
-		return fail(-EINVAL, "a URL must start with https://");
-	r = copy_text(rest, sizeof(rest) - 16, text + 8, "the URL");
-	if (r < 0)
-		return r;
-	len = strlen(rest);
-	if (len > 0 && rest[len - 1] == '/')
-		rest[len - 1] = '\0';
-	if (strpbrk(rest, "/?#@"))
-		return fail(-EINVAL, "a URL must be https://name:port, without user or path");
-	r = split_host(rest, url.host, sizeof(url.host), &port);
-	if (r == 0 && *port)
-		r = parse_port(port, &url.port);
-	if (r < 0)
-		return r;
-	url.is_address = is_address(url.host);
-	if (!url.is_address && !is_host_name(url.host))
-		return fail(-EINVAL, "the host of a URL must be a DNS name or an address");
-	snprintf(url.text, sizeof(url.text),
-		 strchr(url.host, ':') ? "https://[%s]:%u" : "https://%s:%u", url.host, url.port);
-	*ret = url;
-	return 0;
-}
-
-int config_parse_listen(const char *text, struct config_listen *ret)
-{
-	struct config_listen listen;
-	const char *port;
-	int r;
-
-	r = split_host(text, listen.host, sizeof(listen.host), &port);
-	if (r == 0)
-		r = parse_port(port, &listen.port);
-	if (r < 0)
-		return r;
-	if (!is_address(listen.host))
-		return fail(-EINVAL, "a listening address must be ADDRESS:PORT or [ADDRESS]:PORT, "
-				     "not a name");
-	*ret = listen;
 	return 0;
 }
 
@@ -259,7 +143,7 @@ int config_add_name(struct server_config *config, const char *name)
 {
 	if (config->name_count == CONFIG_NAMES_MAX)
 		return fail(-EINVAL, "more than %d further names", CONFIG_NAMES_MAX);
-	if (strlen(name) >= CONFIG_HOST_SIZE || is_address(name) || !is_host_name(name))
+	if (!config_is_name(name))
 		return fail(-EINVAL, "\"%.80s\" isn't a DNS name", name);
 	for (char *to = config->names[config->name_count++]; (*to = *name); to++, name++)
 		*to = (char)tolower((unsigned char)*name);
@@ -440,12 +324,6 @@ static int print_optional(const struct server_config *config, json_t *object)
 	return 0;
 }
 
-static int print_listen(const struct config_listen *listen, char **ret)
-{
-	return text_format(ret, strchr(listen->host, ':') ? "[%s]:%u" : "%s:%u", listen->host,
-			   listen->port);
-}
-
 int config_print(const struct server_config *config, char **ret)
 {
 	CLEANUP_JSON json_t *object = NULL;
@@ -453,9 +331,9 @@ int config_print(const struct server_config *config, char **ret)
 	CLEANUP_FREE char *admin_listen = NULL;
 	int r;
 
-	r = print_listen(&config->listen, &listen);
+	r = config_print_listen(&config->listen, &listen);
 	if (r == 0)
-		r = print_listen(&config->admin_listen, &admin_listen);
+		r = config_print_listen(&config->admin_listen, &admin_listen);
 	if (r < 0)
 		return r;
 	object = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i}", "version", CONFIG_VERSION, "url",

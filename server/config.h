@@ -6,32 +6,14 @@
  */
 #pragma once
 
-#include "common/base.h"
+#include "server/config_address.h"
 
 #define CONFIG_MAX_BYTES (16 * KIB)
-#define CONFIG_HOST_SIZE 254
 #define CONFIG_NAMES_MAX 8
-#define CONFIG_URL_SIZE 272
-#define CONFIG_LISTEN_SIZE 80
 #define CONFIG_DIR_SIZE 1024
 #define CONFIG_PATH_SIZE (CONFIG_DIR_SIZE + 64)
 #define CONFIG_NODE_SIZE 33
 #define CONFIG_WRITER_SIZE 48
-
-/* https://host:port, in pieces. */
-struct config_url {
-	/* normalized: lower case, port always there, no slash at the end */
-	char text[CONFIG_URL_SIZE];
-	char host[CONFIG_HOST_SIZE]; /* an IPv6 literal stands without its brackets */
-	uint16_t port;
-	bool is_address;
-};
-
-/* Where to listen: an IPv4 or IPv6 address (without brackets) and a port. "::" takes both. */
-struct config_listen {
-	char host[CONFIG_LISTEN_SIZE];
-	uint16_t port;
-};
 
 struct server_config {
 	char dir[CONFIG_DIR_SIZE];    /* as given, no slash at the end */
@@ -95,11 +77,5 @@ void config_writer(const struct server_config *config, const char *process,
  * Both may be NULL: the default. -EINVAL with a sentence. */
 int config_set_store(struct server_config *config, const char *store, const char *node) MUST_CHECK;
 
-/* "https://name[:port]" into its pieces; https only, no path, no user. -EINVAL with a sentence. */
-int config_parse_url(const char *text, struct config_url *ret) MUST_CHECK;
-
 /* Adds one to names. -EINVAL with a sentence. */
 int config_add_name(struct server_config *config, const char *name) MUST_CHECK;
-
-/* "ADDR:PORT", "[ADDR]:PORT". -EINVAL with a sentence. */
-int config_parse_listen(const char *text, struct config_listen *ret) MUST_CHECK;

@@ -8,7 +8,7 @@
  * answer must be the right product. Fronts that break the contract are dropped, and those that
  * don't go on being served. Prints what was asked and answered.
  *
- * UNIT_SOURCES: server/core/?*.c server/store/?*.c server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/core/?*.c server/store/?*.c server/cidr.c server/config*.c server/reason.c
  * UNIT_SOURCES: server/process.c server/message_io.c server/sandbox.c server/rate.c
  * UNIT_SOURCES: server/authorizer.c
  * UNIT_SOURCES: server/waiver.c tests/fault/hostile_*.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * config.json: what is accepted prints to a text that is accepted again, and says the same.
- * FUZZ_SOURCES: server/config.c
+ * FUZZ_SOURCES: server/config*.c
  */
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * one side and people on the other of one store.
  * UNIT_SOURCES: server/core/unlock.c server/core/decide.c server/core/facts.c server/cidr.c
  * UNIT_SOURCES: server/core/reboot.c
- * UNIT_SOURCES: server/config.c server/rate.c server/reason.c server/waiver.c server/core/advert.c
+ * UNIT_SOURCES: server/config*.c server/rate.c server/reason.c server/waiver.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/store/?*.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c

@@ -5,7 +5,8 @@
  * tests/server/cases/audit_verify.sh.
  * UNIT_SOURCES: server/core/checkpoint.c server/core/checkpoint_gap.c
  * UNIT_SOURCES: server/core/checkpoint_prune.c server/core/checkpoint_format.c
- * UNIT_SOURCES: server/core/witness.c server/core/checkpoint_verify.c server/cidr.c server/config.c
+ * UNIT_SOURCES: server/core/witness.c server/core/checkpoint_verify.c server/cidr.c
+ * UNIT_SOURCES: server/config*.c
  * UNIT_SOURCES: server/reason.c server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * config.json: what is read, and that every damage is refused with a sentence that names it.
- * UNIT_SOURCES: server/config.c
+ * UNIT_SOURCES: server/config*.c
  */
 #include "server/config.h"
 

@@ -5,7 +5,7 @@
  * UNIT_SOURCES: server/core/core.c server/core/serve.c server/core/unlock.c server/core/redeem.c
  * UNIT_SOURCES: server/core/reboot.c
  * UNIT_SOURCES: server/core/decide.c server/message_io.c server/process.c server/sandbox.c
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
+ * UNIT_SOURCES: server/cidr.c server/config*.c server/reason.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/checkpoint.c
  * UNIT_SOURCES: server/core/checkpoint_gap.c server/core/checkpoint_prune.c

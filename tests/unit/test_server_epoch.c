@@ -3,7 +3,7 @@
  * Rotating the KEK, killed behind each durable step in turn (fsync, fdatasync, rename, unlink) and
  * run again: nothing is lost, nothing stays under the old one. Also a store from before there were
  * epochs.
- * UNIT_SOURCES: server/core/epoch_rotate.c server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/core/epoch_rotate.c server/cidr.c server/config*.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/store/?*.c server/core/epoch.c server/core/kek.c

@@ -2,7 +2,7 @@
 /*
  * Wrapped keys: a wrong KEK is refused at start, a key moved to another place doesn't open, an
  * advertisement verifies and names the keys, nothing private is in the store.
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
+ * UNIT_SOURCES: server/cidr.c server/config*.c server/reason.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c

@@ -3,7 +3,7 @@
  * What only the PostgreSQL back end has: which databases it takes, locks between nodes, lost and
  * silent connections. tools/run-unit starts the server; what both back ends must do is in
  * test_server_store.c.
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
+ * UNIT_SOURCES: server/cidr.c server/config*.c server/reason.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c

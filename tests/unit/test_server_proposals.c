@@ -2,7 +2,7 @@
 /*
  * Changes that a quorum must agree to: which are made at once, whose yes counts, and that a
  * proposal serves once, for what it is about.
- * UNIT_SOURCES: server/config.c server/rate.c server/reason.c server/waiver.c server/cidr.c
+ * UNIT_SOURCES: server/config*.c server/rate.c server/reason.c server/waiver.c server/cidr.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c

@@ -2,7 +2,7 @@
 /*
  * Enrolling: every outcome of docs/protocol.md, that a refused one changes nothing, that an answer
  * that got lost may be asked for again, and that guessing is slowed for the guesser alone.
- * UNIT_SOURCES: server/core/redeem.c server/cidr.c server/config.c server/reason.c
+ * UNIT_SOURCES: server/core/redeem.c server/cidr.c server/config*.c server/reason.c
  * UNIT_SOURCES: server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
  * UNIT_SOURCES: server/core/throttle.c server/core/epoch.c server/core/kek.c server/core/pkcs11.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * SQLite stores of every older version are brought up to date when they are opened, rows and all.
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
+ * UNIT_SOURCES: server/cidr.c server/config*.c server/reason.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c

@@ -2,7 +2,7 @@
 /*
  * The store's calls: tenants don't see each other, states change as the page says, tokens end when
  * they should, a busy or unwritable store says so.
- * UNIT_SOURCES: server/cidr.c server/config.c server/reason.c server/core/advert.c
+ * UNIT_SOURCES: server/cidr.c server/config*.c server/reason.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c
  * UNIT_SOURCES: server/core/keys.c server/core/mint.c server/core/parts.c server/core/throttle.c
  * UNIT_SOURCES: server/core/epoch.c server/core/kek.c server/core/pkcs11.c server/store/?*.c
