@@ -10,8 +10,5 @@
 /* argv[0] is the verb. The exit status; failures are logged. */
 int init_main(int argc, char **argv);
 
-/* The usage text of "panocryptd init"; the caller frees it. */
-int init_usage(char **ret) MUST_CHECK;
-
 /* Gives the folder and all of ours in it to the configured user, when root runs this. */
 int init_give_away(const struct server_config *config) MUST_CHECK;

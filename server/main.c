@@ -21,6 +21,7 @@
 #include "server/courier/courier.h"
 #include "server/front/front.h"
 #include "server/init.h"
+#include "server/init_options.h"
 #include "server/monitor/listen.h"
 #include "server/monitor/monitor.h"
 #include "server/process.h"
@@ -254,7 +255,7 @@ static int serve_main(int argc, char **argv)
 static int help_init(void)
 {
 	CLEANUP_FREE char *text = NULL;
-	int r = init_usage(&text);
+	int r = init_options_usage(&text);
 
 	if (r < 0) {
 		log_failure(r);

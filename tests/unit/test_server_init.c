@@ -2,7 +2,7 @@
 /*
  * "init" and certificates: what is made, that nothing is ever replaced, what is refused, and when a
  * leaf is renewed. The openssl tool is the second opinion on certificates.
- * UNIT_SOURCES: server/init.c server/join.c server/ca.c server/cidr.c server/config*.c
+ * UNIT_SOURCES: server/init*.c server/join.c server/ca.c server/cidr.c server/config*.c
  * UNIT_SOURCES: server/reason.c server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c
  * UNIT_SOURCES: server/core/checkpoint.c server/core/checkpoint_gap.c
