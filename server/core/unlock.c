@@ -10,18 +10,15 @@
 #include "server/core/unlock.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/err.h"
 #include "common/log.h"
-#include "common/strbuf.h"
 #include "server/core/facts.h"
-#include "server/core/reboot.h"
+#include "server/core/unlock_rows.h"
 
 /* On one node nobody is ever quicker. */
 #define SPEND_TRIES 16
-#define DETAIL_SIZE 192
 
 static void answer_status(struct unlock_item *item, uint32_t status)
 {
@@ -70,92 +67,6 @@ static void count(struct core_parts *parts, const struct unlock_item *item)
 	}
 }
 
-static int audit_denial(struct core_parts *parts, const struct unlock_item *item,
-			const char *detail)
-{
-	struct audit_denial denial = {
-		.event = item->decision.is_pending ? "unlock-pending" : "unlock-denied",
-		.reason = reason_name(item->decision.reason),
-		.organization = item->organization,
-		.device = item->request.device,
-		.source = &item->source,
-		.detail = detail,
-	};
-
-	return audit_denied(parts->audit, parts->store, &denial);
-}
-
-/* Adds the source to the registered addresses. */
-static int register_source(const struct facts_reading *reading,
-			   char ret_list[static LIST_TEXT_SIZE], char ret[static CIDR_TEXT_SIZE])
-{
-	struct cidr_list list = reading->facts.registered;
-
-	if (list.count == CIDR_LIST_MAX)
-		return fail(-EIO, "the store is damaged: a device has too many addresses");
-	list.items[list.count] = cidr_registered(&reading->facts.source);
-	cidr_print(&list.items[list.count++], ret);
-	return cidr_list_print(&list, ret_list, LIST_TEXT_SIZE);
-}
-
-/* What an allowed unlock has changed besides: for its row. */
-static void describe(const struct unlock_item *item, const char *registered,
-		     char ret[static DETAIL_SIZE])
-{
-	char id[2 * WAIVER_ID_BYTES + 1];
-	size_t used = 0;
-
-	_Static_assert(WAIVER_ID_BYTES == AUTHORIZER_ID_BYTES, "one room for both");
-	ret[0] = 0;
-	if (item->decision.is_new_address)
-		used = (size_t)snprintf(ret, DETAIL_SIZE, "registered %s", registered);
-	if (item->has_waiver) {
-		text_hex(id, item->waiver.id, WAIVER_ID_BYTES);
-		used += (size_t)snprintf(ret + used, DETAIL_SIZE - used, "%swaiver %s",
-					 used ? ", " : "", id);
-	}
-	if (item->consulted.cause == AUTHORIZER_NOT_ASKED)
-		return;
-	text_hex(id, item->consulted.id, AUTHORIZER_ID_BYTES);
-	snprintf(ret + used, DETAIL_SIZE - used, "%sauthorizer %s", used ? ", " : "", id);
-}
-
-static int note_allowed(struct core_parts *parts, const struct unlock_item *item,
-			const struct facts_reading *reading)
-{
-	bool is_native = !decide_is_converting(&reading->facts) && reading->device.left_s > 0;
-	const struct reboot_question reboot = {
-		.now_s = reading->facts.now_s,
-		.is_converting = decide_is_converting(&reading->facts),
-		.is_waived = item->has_waiver,
-	};
-	char registered[LIST_TEXT_SIZE], added[CIDR_TEXT_SIZE] = "";
-	char detail[DETAIL_SIZE], source[CIDR_TEXT_SIZE];
-	struct store_audit_entry entry = { .event = "unlock-allowed",
-					   .reason = reason_name(item->decision.reason),
-					   .source = source,
-					   .detail = detail,
-					   .device = item->request.device };
-	int r = 0;
-
-	source_print(&item->source, source);
-	if (item->decision.is_new_address)
-		r = register_source(reading, registered, added);
-	describe(item, added, detail);
-	if (r == 0)
-		r = store_unlock_seen(parts->store, item->request.device, reading->facts.now_s,
-				      item->decision.is_new_address ? registered : NULL, is_native);
-	if (r == 0 && item->key.generation < reading->device.generation) {
-		snprintf(detail + strlen(detail), sizeof(detail) - strlen(detail), "%san older key",
-			 detail[0] ? ", " : "");
-		r = store_key_used(parts->store, item->request.device, item->key.generation,
-				   reading->facts.now_s);
-	}
-	if (r == 0)
-		r = store_audit_append(parts->store, item->organization, &entry);
-	return r != 0 ? r : reboot_note(parts, &reading->device, &reboot, &entry);
-}
-
 /* Refused before anything was read: belongs to nobody, so it is only counted. */
 static int decide_at_once(struct core_parts *parts, struct unlock_item *item, bool *ret_done)
 {
@@ -165,7 +76,7 @@ static int decide_at_once(struct core_parts *parts, struct unlock_item *item, bo
 	facts_admit(parts, &question, &facts);
 	item->decision = decide(&facts);
 	*ret_done = item->decision.reason < REASON_UNKNOWN;
-	return *ret_done ? audit_denial(parts, item, "") : 0;
+	return *ret_done ? unlock_rows_denied(parts, item, AUTHORIZER_NOT_ASKED) : 0;
 }
 
 /* Reads and decides; a second time with what people have allowed, where that could matter. */
@@ -202,44 +113,6 @@ static int spend(struct core_parts *parts, struct unlock_item *item,
 	return store_waiver_spend(parts->store, &item->waiver, &after);
 }
 
-/* Raises a request, or folds this one into what is pending; a row for the first, and for those who
- * repeat it. Who was held has its row already. */
-static int ask_people(struct core_parts *parts, const struct unlock_item *item, uint64_t now_s)
-{
-	char source[CIDR_TEXT_SIZE];
-	struct store_ask ask = { .organization = item->organization,
-				 .device = item->request.device,
-				 .source = source,
-				 .reason = reason_name(item->decision.reason),
-				 .now_s = now_s,
-				 .is_repeat = item->was_held };
-	struct store_audit_entry entry = { .event = "approval-requested",
-					   .source = source,
-					   .reason = ask.reason,
-					   .device = item->request.device };
-	bool is_new = false;
-	int r;
-
-	source_print(&item->source, source);
-	r = store_approval_ask(parts->store, &ask, &is_new);
-	if (r == 0 && is_new)
-		r = store_audit_append(parts->store, item->organization, &entry);
-	return r != 0 || item->was_held ? r : audit_denial(parts, item, "");
-}
-
-/* A no of the authorizer, or why there is no yes. A yes that wasn't for this is no yes. */
-static int deny(struct core_parts *parts, const struct unlock_item *item,
-		const struct facts_reading *reading)
-{
-	enum authorizer_cause cause = reading->cause;
-
-	if (item->decision.reason != REASON_AUTHORIZER)
-		return audit_denial(parts, item, "");
-	if (cause == AUTHORIZER_SAID_ALLOW)
-		cause = AUTHORIZER_CHANGED;
-	return audit_denial(parts, item, authorizer_cause_name(cause));
-}
-
 static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
 {
 	struct facts_reading reading;
@@ -267,12 +140,12 @@ static int decide_by_rows(struct core_parts *parts, struct unlock_item *item)
 	item->key = reading.key;
 	memcpy(item->organization, reading.device.organization, sizeof(item->organization));
 	if (item->decision.is_pending)
-		return ask_people(parts, item, reading.facts.now_s);
+		return unlock_rows_pending(parts, item, reading.facts.now_s);
 	item->must_consult = item->decision.must_consult;
 	if (item->must_consult) /* nothing is decided yet */
 		return 0;
-	return item->decision.allowed ? note_allowed(parts, item, &reading)
-				      : deny(parts, item, &reading);
+	return item->decision.allowed ? unlock_rows_allowed(parts, item, &reading)
+				      : unlock_rows_denied(parts, item, reading.cause);
 }
 
 static int begin(struct core_parts *parts, const struct unlock_item *items, size_t count)
@@ -335,10 +208,7 @@ static int multiply(struct core_parts *parts, struct unlock_item *item)
 /* Allowed and multiplied: is it still allowed now that the answer is about to leave? */
 static int check_again(struct core_parts *parts, struct unlock_item *item, uint64_t version)
 {
-	struct store_audit_entry entry = { .event = "unlock-withheld",
-					   .device = item->request.device };
 	struct facts_question question = question_of(item);
-	char source[CIDR_TEXT_SIZE];
 	struct decision decision = { .reason = REASON_UNKNOWN };
 	struct facts_reading reading;
 	uint64_t version_now;
@@ -354,10 +224,7 @@ static int check_again(struct core_parts *parts, struct unlock_item *item, uint6
 			return r;
 	} while (decision.allowed && !reading.is_damaged);
 	answer_status(item, 403);
-	source_print(&item->source, source);
-	entry.source = source;
-	entry.reason = reason_name(decision.reason);
-	return store_audit_note(parts->store, item->organization, &entry);
+	return unlock_rows_withheld(parts, item, decision.reason);
 }
 
 static int finish_item(struct core_parts *parts, struct unlock_item *item, uint64_t version)

@@ -2,7 +2,7 @@
 /*
  * Requests for approval over time: folding, stale ones, a no that wears off, votes; with core on
  * one side and people on the other of one store.
- * UNIT_SOURCES: server/core/unlock.c server/core/decide.c server/core/facts.c server/cidr.c
+ * UNIT_SOURCES: server/core/unlock*.c server/core/decide.c server/core/facts.c server/cidr.c
  * UNIT_SOURCES: server/core/reboot.c
  * UNIT_SOURCES: server/config*.c server/rate.c server/reason.c server/waiver.c server/core/advert.c
  * UNIT_SOURCES: server/core/audit.c server/core/connections.c server/core/exchange.c

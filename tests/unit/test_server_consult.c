@@ -2,7 +2,7 @@
 /*
  * Core and a courier that says whatever it likes: only a right answer, to this question, in time,
  * once, makes an unlock; and what has changed meanwhile counts.
- * UNIT_SOURCES: server/core/core.c server/core/serve.c server/core/unlock.c server/core/redeem.c
+ * UNIT_SOURCES: server/core/core.c server/core/serve.c server/core/unlock*.c server/core/redeem.c
  * UNIT_SOURCES: server/core/reboot.c
  * UNIT_SOURCES: server/core/decide.c server/message_io.c server/process.c server/sandbox.c
  * UNIT_SOURCES: server/cidr.c server/config*.c server/reason.c server/core/advert.c

@@ -2,7 +2,7 @@
 /*
  * The core process itself, forked and sandboxed as it will run, with the test as monitor, front and
  * admin. Also the two small tables that only it uses: connections and throttle.
- * UNIT_SOURCES: server/core/core.c server/core/serve.c server/core/unlock.c server/core/redeem.c
+ * UNIT_SOURCES: server/core/core.c server/core/serve.c server/core/unlock*.c server/core/redeem.c
  * UNIT_SOURCES: server/core/reboot.c
  * UNIT_SOURCES: server/core/decide.c server/message_io.c server/process.c server/sandbox.c
  * UNIT_SOURCES: server/cidr.c server/config*.c server/reason.c server/core/advert.c

@@ -2,7 +2,7 @@
 /*
  * A batch of exchanges: what is answered, what is audited, and that nothing leaves without its row
  * or after a revocation.
- * UNIT_SOURCES: server/core/unlock.c server/core/decide.c server/cidr.c server/config*.c
+ * UNIT_SOURCES: server/core/unlock*.c server/core/decide.c server/cidr.c server/config*.c
  * UNIT_SOURCES: server/core/reboot.c
  * UNIT_SOURCES: server/reason.c server/core/advert.c server/core/audit.c server/core/connections.c
  * UNIT_SOURCES: server/core/exchange.c server/core/keys.c server/core/mint.c server/core/parts.c
