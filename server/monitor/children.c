@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -18,8 +17,6 @@
 #include "common/log.h"
 #include "server/monitor/internal.h"
 
-#define BESIDE_FRONTS 3
-
 static const enum process_kind beside_fronts[BESIDE_FRONTS] = { PROCESS_CORE, PROCESS_ADMIN,
 								PROCESS_COURIER };
 
@@ -29,11 +26,6 @@ static time_t now_s(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec;
-}
-
-static const char *child_name(const struct child *child)
-{
-	return process_table[child->kind].name;
 }
 
 static void close_fd(int *fd)
@@ -69,113 +61,6 @@ static void on_channel_end(void *userdata, int r)
 		kill(child->pid, SIGKILL);
 }
 
-/* --- in the child ---------------------------------------------------------------------------- */
-
-static int compare_fds(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Everything but standard streams and these. */
-static int close_others(int *keep, size_t count)
-{
-	unsigned from = STDERR_FILENO + 1;
-
-	qsort(keep, count, sizeof(*keep), compare_fds);
-	for (size_t i = 0; i < count; i++) {
-		if (keep[i] < (int)from)
-			continue;
-		if ((unsigned)keep[i] > from && close_range(from, (unsigned)keep[i] - 1, 0))
-			return fail(-errno, "can't close inherited files: %m");
-		from = (unsigned)keep[i] + 1;
-	}
-	if (close_range(from, ~0U, 0))
-		return fail(-errno, "can't close inherited files: %m");
-	return 0;
-}
-
-static int gather_fds(const struct child *child, struct monitor_child_setup *ret, int *ret_fronts,
-		      int *ret_keep, size_t *ret_count)
-{
-	const struct monitor *monitor = child->monitor;
-
-	ret->index = child->index;
-	ret->config = monitor->setup->config;
-	ret->monitor_fd = ret_keep[(*ret_count)++] = child->far_fd;
-	ret->core_fd = ret->admin_fd = ret->courier_fd = -1;
-	if (child->kind != PROCESS_CORE) {
-		ret->core_fd = ret_keep[(*ret_count)++] = child->core_fd;
-		return 0;
-	}
-	for (size_t i = 1; i < monitor->children_count; i++) {
-		const struct child *other = &monitor->children[i];
-
-		if (other->kind == PROCESS_ADMIN)
-			ret->admin_fd = other->core_far_fd;
-		else if (other->kind == PROCESS_COURIER)
-			ret->courier_fd = other->core_far_fd;
-		else
-			ret_fronts[ret->front_count++] = other->core_far_fd;
-		ret_keep[(*ret_count)++] = other->core_far_fd;
-	}
-	ret->front_fds = ret_fronts;
-	return 0;
-}
-
-/* The monitor's loop isn't ours: lets go of it without touching its kernel object, which is shared
- * until event_reinit() has made another. */
-static int leave_loop(struct event_base *base)
-{
-	if (event_reinit(base))
-		return fail(-EIO, "can't leave the monitor's event loop");
-	event_base_free(base);
-	return 0;
-}
-
-/* Signals as a fresh process has them. */
-static void reset_signals(void)
-{
-	static const int ours[] = { SIGTERM, SIGCHLD, SIGHUP };
-	sigset_t none;
-
-	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
-		signal(ours[i], SIG_DFL);
-	signal(SIGINT, SIG_IGN); /* a terminal sends it to all; the monitor decides */
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static int run(const struct child *child)
-{
-	const struct monitor_setup *setup = child->monitor->setup;
-	struct monitor_child_setup own = { .front_count = 0 };
-	int fronts[PROCESS_FRONTS_MAX], keep[PROCESS_FRONTS_MAX + BESIDE_FRONTS];
-	size_t count = 0;
-	int r;
-
-	log_open(child_name(child), false, LOG_LEVEL_INFO);
-	r = leave_loop(child->monitor->base);
-	if (!r) {
-		reset_signals();
-		r = process_harden(child->kind);
-	}
-	if (!r)
-		r = gather_fds(child, &own, fronts, keep, &count);
-	if (!r)
-		r = close_others(keep, count);
-	if (r < 0)
-		return r;
-	switch (child->kind) {
-	case PROCESS_CORE: return setup->run_core(&own);
-	case PROCESS_FRONT: return setup->run_front(&own);
-	case PROCESS_COURIER: return setup->run_courier(&own);
-	default: return setup->run_admin(&own);
-	}
-}
-
-/* --- in the monitor -------------------------------------------------------------------------- */
-
 static int open_pair_to(struct child *child)
 {
 	int pair[2];
@@ -207,7 +92,7 @@ static int spawn(struct child *child)
 	sigprocmask(SIG_SETMASK, &all, &old);
 	pid = fork();
 	if (pid == 0) {
-		r = run(child);
+		r = child_run(child);
 		if (r < 0)
 			log_failure(r);
 		_exit(r < 0 ? 1 : 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Between the monitor's own files: monitor.c (events, stop), children.c (processes), hand.c
- * (connections).
+ * Between the monitor's own files: monitor.c (events, stop), children.c (processes), child.c (in
+ * a new process), hand.c (connections).
  */
 #pragma once
 
@@ -19,6 +19,7 @@ struct monitor;
 #define RESTART_MOST_MS 10000
 #define RESTART_FORGIVEN_S 30 /* who lived that long starts again at once */
 #define STOP_S 10
+#define BESIDE_FRONTS 3 /* core, admin, courier */
 
 struct child {
 	struct monitor *monitor;
@@ -62,6 +63,13 @@ void children_reap(struct monitor *monitor);
 void children_stop(struct monitor *monitor);
 
 void children_kill(struct monitor *monitor);
+
+/* --- child.c --------------------------------------------------------------------------------- */
+
+const char *child_name(const struct child *child);
+
+/* In a new process: lets go of all that is the monitor's, and runs what the child is. */
+int child_run(const struct child *child) MUST_CHECK;
 
 /* --- hand.c ---------------------------------------------------------------------------------- */
 
