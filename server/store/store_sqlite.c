@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The only door to SQLite. WAL with synchronous=FULL: a committed row is on the disk. Temporary
+ * The SQLite back end. WAL with synchronous=FULL: a committed row is on the disk. Temporary
  * data stays in memory, so that no file is opened after start (the processes are sandboxed).
  */
 #include <errno.h>
@@ -12,44 +12,19 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "server/store/db_backend.h"
+#include "server/store/store_sqlite.h"
 
-#define STATEMENTS_MAX 256
 /* Longer than any transaction of ours on a busy disk, short enough that a caller gets its 503
  * before it gives up. */
 #define BUSY_MS 3000
 
-struct statement {
-	const char *sql;
-	sqlite3_stmt *handle;
-};
-
-struct lite {
-	struct db base;
-	sqlite3 *handle;
-	struct statement statements[STATEMENTS_MAX];
-	size_t count;
-	uint64_t changes;
-};
-
-struct lite_row {
-	struct db_row base;
-	sqlite3_stmt *handle;
-};
-
-/* Whoever calls us has a db or row of ours, of which base is the first member. */
+/* Whoever calls us has a db of ours, of which base is the first member. */
 static struct lite *lite_of(struct db *db)
 {
 	return (struct lite *)db;
 }
 
-static sqlite3_stmt *statement_of(const struct db_row *row)
-{
-	return ((const struct lite_row *)row)->handle;
-}
-
-/* The sentence for a result code. */
-static int lite_fail(struct lite *db, int code)
+int lite_fail(struct lite *db, int code)
 {
 	switch (code & 0xff) {
 	case SQLITE_BUSY:
@@ -73,8 +48,7 @@ static int lite_fail(struct lite *db, int code)
 
 static void lite_close(struct lite *db)
 {
-	for (size_t i = 0; i < db->count; i++)
-		sqlite3_finalize(db->statements[i].handle);
+	lite_statements_done(db);
 	sqlite3_close(db->handle);
 	free(db);
 }
@@ -98,134 +72,9 @@ static int create_file(const char *path)
 	return 0;
 }
 
-static int prepare(struct lite *db, const char *sql, sqlite3_stmt **ret)
-{
-	sqlite3_stmt *handle;
-	int code;
-
-	for (size_t i = 0; i < db->count; i++) {
-		if (db->statements[i].sql == sql) {
-			*ret = db->statements[i].handle;
-			return 0;
-		}
-	}
-	if (db->count == STATEMENTS_MAX)
-		return fail(-EINVAL, "too many kinds of statements: raise STATEMENTS_MAX");
-	code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL);
-	if (code != SQLITE_OK)
-		return lite_fail(db, code);
-	db->statements[db->count++] = (struct statement){ sql, handle };
-	*ret = handle;
-	return 0;
-}
-
-static int bind_one(sqlite3_stmt *handle, int at, const struct db_value *value)
-{
-	const char *text = value->bytes ? value->bytes : "";
-
-	switch (value->type) {
-	case DB_TYPE_NUMBER: return sqlite3_bind_int64(handle, at, (sqlite3_int64)value->number);
-	case DB_TYPE_REAL: return sqlite3_bind_double(handle, at, value->real);
-	case DB_TYPE_TEXT: return sqlite3_bind_text(handle, at, text, -1, SQLITE_STATIC);
-	case DB_TYPE_BLOB: return sqlite3_bind_blob64(handle, at, text, value->len, SQLITE_STATIC);
-	case DB_TYPE_NULL: break;
-	}
-	return sqlite3_bind_null(handle, at);
-}
-
-static int bind(struct lite *db, sqlite3_stmt *handle, const struct db_value *args, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char name[24];
-		int at, code;
-
-		snprintf(name, sizeof(name), "$%zu", i + 1);
-		at = sqlite3_bind_parameter_index(handle, name);
-		if (at == 0)
-			return fail(-EINVAL, "statement without parameter %s: %s", name,
-				    sqlite3_sql(handle));
-		code = bind_one(handle, at, &args[i]);
-		if (code != SQLITE_OK)
-			return lite_fail(db, code);
-	}
-	if ((size_t)sqlite3_bind_parameter_count(handle) != count)
-		return fail(-EINVAL, "statement with more parameters than given: %s",
-			    sqlite3_sql(handle));
-	return 0;
-}
-
-static const struct db_backend db_sqlite;
-
-static int step(struct lite *db, sqlite3_stmt *handle,
-		int (*each)(const struct db_row *row, void *userdata), void *userdata)
-{
-	const struct lite_row row = { { &db_sqlite }, handle };
-	int code;
-
-	while ((code = sqlite3_step(handle)) == SQLITE_ROW) {
-		int r = each ? each(&row.base, userdata) : 0;
-
-		if (r != 0)
-			return r;
-	}
-	if (code == SQLITE_DONE)
-		return 0;
-	if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY)
-		return DB_CONFLICT;
-	return lite_fail(db, code);
-}
-
-static int lite_query(struct lite *db, const char *sql, const struct db_value *args, size_t count,
-		      int (*each)(const struct db_row *row, void *userdata), void *userdata)
-{
-	sqlite3_stmt *handle = NULL;
-	int r;
-
-	r = prepare(db, sql, &handle);
-	if (r < 0)
-		return r;
-	r = bind(db, handle, args, count);
-	if (r == 0)
-		r = step(db, handle, each, userdata);
-	if (r == 0 && !each)
-		db->changes = (uint64_t)sqlite3_changes(db->handle);
-	sqlite3_reset(handle);
-	sqlite3_clear_bindings(handle);
-	return r;
-}
-
 static int lite_run(struct lite *db, const char *sql)
 {
 	return lite_query(db, sql, DB_NO_ARGS, NULL, NULL);
-}
-
-/* --- rows ------------------------------------------------------------------------------------ */
-
-static uint64_t row_number(const struct db_row *row, int column)
-{
-	sqlite3_int64 number = sqlite3_column_int64(statement_of(row), column);
-
-	return number < 0 ? 0 : (uint64_t)number;
-}
-
-static double row_real(const struct db_row *row, int column)
-{
-	return sqlite3_column_double(statement_of(row), column);
-}
-
-static const char *row_text(const struct db_row *row, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(statement_of(row), column);
-
-	return text ? text : "";
-}
-
-static const void *row_blob(const struct db_row *row, int column, size_t *ret_len)
-{
-	const void *bytes = sqlite3_column_blob(statement_of(row), column);
-
-	*ret_len = (size_t)sqlite3_column_bytes(statement_of(row), column);
-	return bytes;
 }
 
 /* --- transactions ---------------------------------------------------------------------------- */
@@ -250,7 +99,7 @@ static void backend_scrub(struct db *db)
 
 static int take_number(const struct db_row *row, void *userdata)
 {
-	*(uint64_t *)userdata = row_number(row, 0);
+	*(uint64_t *)userdata = lite_number(row, 0);
 	return 0;
 }
 
@@ -355,10 +204,10 @@ static const struct db_backend db_sqlite = {
 	.script = backend_script,
 	.query = backend_query,
 	.changes = backend_changes,
-	.number = row_number,
-	.real = row_real,
-	.text = row_text,
-	.blob = row_blob,
+	.number = lite_number,
+	.real = lite_real,
+	.text = lite_text,
+	.blob = lite_blob,
 	.begin = backend_begin,
 	.begin_keyed = backend_begin_keyed,
 	.begin_reading = backend_begin_reading,
