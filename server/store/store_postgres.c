@@ -2,10 +2,6 @@
 /*
  * The PostgreSQL back end. Statements are prepared once a connection; numbers, texts and bytes
  * travel in their binary form.
- */
-/*
- * The PostgreSQL back end. Statements are prepared once a connection; numbers, texts and bytes
- * travel in their binary form.
  *
  * Transactions. db_begin() takes an advisory lock for itself alone, db_begin_keyed() the same lock
  * in common and then one for each key, in order; both hold them to the end. So a transaction of
