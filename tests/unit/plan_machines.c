@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The machines that test_plan.c judges. Order and codes are those of the table of refusals.
+ * The machines that the tests of the plan judge. Order and codes are those of the table of
+ * refusals.
  */
 #include "tests/unit/plan_machines.h"
 
@@ -228,3 +229,23 @@ const struct defect defects[DEFECTS] = {
 	{ "no-server", no_server },
 	{ "no-enrollment-key", no_key },
 };
+
+void good(struct machine *m)
+{
+	good_machine(&m->facts);
+	good_config(&m->config);
+}
+
+void plan_it(struct machine *m)
+{
+	plan_build(&m->facts, &m->config, &m->plan);
+}
+
+bool has(const struct plan *plan, const char *code)
+{
+	for (size_t i = 0; i < plan->refusal_count; i++) {
+		if (strcmp(plan->refusals[i].code, code) == 0)
+			return true;
+	}
+	return false;
+}

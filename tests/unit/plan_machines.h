@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include "bootstrap/config.h"
-#include "bootstrap/facts.h"
+#include "bootstrap/plan.h"
 
 #define DEFECTS 32
 
@@ -21,3 +20,18 @@ void good_config(struct config *c);
 
 /* One more writable filesystem, at /srv. */
 void data_disk(struct facts *f, struct config *c);
+
+/* A machine, and what is planned for it. */
+struct machine {
+	struct facts facts;
+	struct config config;
+	struct plan plan;
+};
+
+/* The good machine, with its options. */
+void good(struct machine *m);
+
+void plan_it(struct machine *m);
+
+/* Does the plan have this refusal? */
+bool has(const struct plan *plan, const char *code);

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The plan by the hundred: one good machine, a table of defects, each alone, each pair, with and
- * without a conversion under way; sizes at their borders; the texts that people and programs read.
+ * without a conversion under way. Its numbers: test_plan_sizes.c; its texts: test_plan_print.c.
  *
  * UNIT_SOURCES: bootstrap/cipher.c
  * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c bootstrap/boot_sizes.c
- * UNIT_SOURCES: bootstrap/plan_print.c bootstrap/facts_json.c bootstrap/free_space.c
- * UNIT_SOURCES: tests/unit/plan_machines.c
+ * UNIT_SOURCES: bootstrap/free_space.c tests/unit/plan_machines.c
  */
-#include "bootstrap/plan.h"
-
 #include "bootstrap/plan_refusals.h"
 #include "common/cleanup.h"
 #include "common/file.h"
@@ -20,34 +17,6 @@
 #define REFUSALS_DOC "docs/refusals.md"
 
 /* --- helpers ------------------------------------------------------------------------------ */
-
-struct machine {
-	struct facts facts;
-	struct config config;
-	struct plan plan;
-};
-
-static void plan_it(struct machine *m)
-{
-	plan_build(&m->facts, &m->config, &m->plan);
-}
-
-static void good(struct machine *m)
-{
-	good_machine(&m->facts);
-	good_config(&m->config);
-}
-
-static bool has(const struct plan *plan, const char *code)
-{
-	size_t i;
-
-	for (i = 0; i < plan->refusal_count; i++) {
-		if (strcmp(plan->refusals[i].code, code) == 0)
-			return true;
-	}
-	return false;
-}
 
 static size_t check_index(const char *code)
 {
@@ -176,169 +145,6 @@ static void forcing_skips_what_is_untested_only(void **state)
 	assert_int_equal(plan_checks[check_index(defect->code)].is_overridable, is_untested);
 }
 
-static void needs_exactly_what_it_says(void **state UNUSED)
-{
-	struct machine m;
-	uint64_t needed;
-
-	good(&m);
-	needed = plan_needed_bytes(&m.facts, &m.config);
-	assert_int_equal(needed, 768 * MIB + 32 * MIB + 1260 * MIB + 256 * MIB);
-	m.facts.root_bytes = needed;
-	plan_it(&m);
-	assert_int_equal(m.plan.refusal_count, 0);
-	m.facts.root_bytes = needed - 1;
-	plan_it(&m);
-	assert_true(has(&m.plan, "too-little-space"));
-	m.facts.is_boot_separate = true;
-	assert_int_equal(plan_needed_bytes(&m.facts, &m.config), needed - 768 * MIB);
-}
-
-static void memory_at_its_border(void **state UNUSED)
-{
-	struct machine m;
-
-	good(&m);
-	m.facts.memory_bytes = 440 * MIB;
-	plan_it(&m);
-	assert_int_equal(m.plan.refusal_count, 0);
-	m.facts.memory_bytes--;
-	plan_it(&m);
-	assert_true(has(&m.plan, "too-little-ram"));
-}
-
-/* Whatever the sizes: F + 2S fits into R, R and /boot into the partition, or it is refused. */
-static void sizes_always_fit(void **state UNUSED)
-{
-	uint64_t root_mib, used_mib, boot_mib;
-	size_t accepted = 0;
-	struct machine m;
-
-	good(&m);
-	for (root_mib = 0; root_mib <= 20000; root_mib += 97) {
-		for (used_mib = 0; used_mib <= root_mib; used_mib += 301) {
-			for (boot_mib = 256; boot_mib <= 2048; boot_mib *= 2) {
-				m.facts.root_bytes = root_mib * MIB;
-				m.facts.fs_used_bytes = used_mib * MIB;
-				m.config.boot_bytes = boot_mib * MIB;
-				plan_it(&m);
-				if (has(&m.plan, "too-little-space"))
-					continue;
-				accepted++;
-				assert_true(m.plan.payload_estimate_bytes +
-						    2 * m.plan.shift_bytes <=
-					    m.plan.root_bytes);
-				assert_true(m.plan.payload_estimate_bytes >= m.facts.fs_used_bytes);
-				assert_int_equal(m.plan.root_bytes + m.plan.boot_bytes,
-						 m.facts.root_bytes);
-			}
-		}
-	}
-	assert_true(accepted > 1000);
-}
-
-/* Files that lie far behind the used bytes are encrypted with all that is before them; one byte too
- * far is refused. */
-static void estimates_by_where_files_lie(void **state UNUSED)
-{
-	struct machine m;
-	uint64_t most;
-
-	good(&m);
-	plan_it(&m);
-	assert_true(m.plan.payload_estimate_bytes < 2 * GIB);
-	m.facts.fs_unmoved_bytes = 6 * GIB;
-	m.facts.fs_least_bytes = 5 * GIB;
-	plan_it(&m);
-	assert_int_equal(m.plan.refusal_count, 0);
-	assert_int_equal(m.plan.payload_estimate_bytes, 5 * GIB);
-	most = m.plan.root_bytes - 2 * m.plan.shift_bytes;
-	m.facts.fs_unmoved_bytes = m.facts.fs_least_bytes = most;
-	plan_it(&m);
-	assert_int_equal(m.plan.refusal_count, 0);
-	assert_int_equal(m.plan.payload_estimate_bytes, most);
-	m.facts.fs_unmoved_bytes = m.facts.root_bytes; /* a few strays at the very end are moved */
-	plan_it(&m);
-	assert_int_equal(m.plan.refusal_count, 0);
-	m.facts.fs_least_bytes = most + 1;
-	plan_it(&m);
-	assert_true(has(&m.plan, "tail-in-use"));
-}
-
-/* A full filesystem reaches its end too: it is told to make room, and nothing about its files. */
-static void full_is_one_reason(void **state UNUSED)
-{
-	struct machine m;
-
-	good(&m);
-	m.facts.fs_used_bytes = m.facts.root_bytes - 300 * MIB;
-	m.facts.fs_unmoved_bytes = m.facts.fs_least_bytes = m.facts.root_bytes - MIB;
-	plan_it(&m);
-	assert_int_equal(m.plan.refusal_count, 1);
-	assert_string_equal(m.plan.refusals[0].code, "too-little-space");
-}
-
-static void says_what_becomes_of_the_rest(void **state UNUSED)
-{
-	static const struct {
-		const char *coverage, *free_space, *text;
-	} rows[] = {
-		{ "used", "zero", ": up to where files lie, with room to work in\n" },
-		{ "used", "zero", "zeros are written over it" },
-		{ "full", "zero", ": all of it\n" },
-		{ "used", "random", "random bytes are written over it" },
-		{ "used", "discard", "may keep it" },
-		{ "used", "keep", "Deleted files can be read" },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		CLEANUP_FREE char *text = NULL;
-		CLEANUP_JSON json_t *json = NULL;
-		struct machine m;
-		const char *word;
-		uint64_t tail = 0;
-
-		good(&m);
-		m.config.coverage = rows[i].coverage;
-		m.config.free_space = rows[i].free_space;
-		plan_it(&m);
-		assert_ok(plan_print(&m.plan, &m.facts, &text));
-		if (!strstr(text, rows[i].text))
-			fail_msg("row %zu: %s", i, text);
-		assert_ok(plan_to_json(&m.plan, &m.facts, &json));
-		assert_ok(js_string(json, "coverage", &word));
-		assert_string_equal(word, rows[i].coverage);
-		assert_ok(js_string(json, "free_space", &word));
-		assert_string_equal(word, rows[i].free_space);
-		assert_ok(js_u64(json, "tail_estimate_bytes", &tail));
-		if (strcmp(rows[i].coverage, "full") == 0)
-			assert_in_range(tail, PLAN_SHIFT_BYTES, PLAN_SHIFT_BYTES + MIB);
-		else
-			assert_true(tail > PLAN_SHIFT_BYTES + MIB);
-	}
-}
-
-static void rotates_only_when_asked(void **state UNUSED)
-{
-	for (int wanted = 0; wanted < 2; wanted++) {
-		CLEANUP_FREE char *text = NULL, *json_text = NULL;
-		CLEANUP_JSON json_t *json = NULL;
-		struct machine m;
-		bool said = !wanted;
-
-		good(&m);
-		m.config.rotate_after = wanted;
-		plan_it(&m);
-		assert_ok(plan_print(&m.plan, &m.facts, &text));
-		assert_int_equal(strstr(text, "(rotate)") != NULL, wanted);
-		assert_ok(plan_to_json(&m.plan, &m.facts, &json));
-		assert_ok(js_bool(json, "rotate_after", &said));
-		assert_int_equal(said, wanted);
-		assert_ok(js_print(json_object_get(json, "stages"), &json_text));
-		assert_int_equal(strstr(json_text, "\"rotate\"") != NULL, wanted);
-	}
-}
-
 static void leave_plain_allows_what_it_names(void **state UNUSED)
 {
 	struct machine m;
@@ -415,96 +221,6 @@ static void networks(void **state UNUSED)
 	assert_non_null(strstr(m.plan.refusals[0].fact, "IPv6"));
 }
 
-static bool has_note(const struct plan *plan, const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < plan->note_count; i++) {
-		if (strstr(plan->notes[i], word))
-			return true;
-	}
-	return false;
-}
-
-static void says_where_the_passphrase_is(void **state UNUSED)
-{
-	struct machine m;
-
-	good(&m);
-	plan_it(&m);
-	assert_true(has_note(&m.plan, "/root/panocrypt-recovery-passphrase.txt"));
-	assert_true(has_note(&m.plan, "in nobody's hands"));
-	m.config.recovery_passphrase_file = "/root/mine";
-	plan_it(&m);
-	assert_true(has_note(&m.plan, "/root/mine"));
-	assert_false(has_note(&m.plan, "in nobody's hands"));
-	m.facts.is_secure_boot = true;
-	plan_it(&m);
-	assert_true(has_note(&m.plan, "Secure Boot"));
-	assert_int_equal(m.plan.refusal_count, 0);
-}
-
-static void prints_for_people(void **state UNUSED)
-{
-	static const char *const words[] = {
-		"web1",		  "/dev/vda1",	     "768 MiB", "enroll packages",
-		"rehearse carve", "reboots 3 times", "undo"
-	};
-	CLEANUP_FREE char *text = NULL;
-	struct machine m;
-	size_t i;
-
-	good(&m);
-	plan_it(&m);
-	assert_ok(plan_print(&m.plan, &m.facts, &text));
-	for (i = 0; i < ARRAY_SIZE(words); i++) {
-		if (!strstr(text, words[i]))
-			fail_msg("\"%s\" is not in:\n%s", words[i], text);
-	}
-	assert_null(strstr(text, "Refused"));
-}
-
-static void prints_refusals(void **state UNUSED)
-{
-	CLEANUP_FREE char *text = NULL, *second = NULL;
-	struct machine m;
-
-	good(&m);
-	strcpy(m.facts.table_type, "dos");
-	m.facts.has_apt = false;
-	plan_it(&m);
-	assert_ok(plan_print(&m.plan, &m.facts, &text));
-	assert_non_null(strstr(text, "Refused, for 2 reasons"));
-	assert_non_null(strstr(text, "not-gpt: the partition table of /dev/vda is dos"));
-	assert_null(strstr(text, "What will happen"));
-	good(&m);
-	m.facts.has_intent = true;
-	plan_it(&m);
-	assert_ok(plan_print(&m.plan, &m.facts, &second));
-	assert_non_null(strstr(second, "under way"));
-}
-
-static void prints_json(void **state UNUSED)
-{
-	CLEANUP_JSON json_t *json = NULL;
-	struct machine m;
-	json_t *refusals, *facts;
-	const char *code;
-
-	good(&m);
-	strcpy(m.facts.hostname, "\xff\xfe");
-	strcpy(m.facts.table_type, "dos");
-	plan_it(&m);
-	assert_ok(plan_to_json(&m.plan, &m.facts, &json));
-	assert_true(json_is_true(json_object_get(json, "refused")));
-	assert_ok(js_array(json, "refusals", &refusals));
-	assert_ok(js_string(json_array_get(refusals, 0), "code", &code));
-	assert_string_equal(code, "not-gpt");
-	assert_ok(js_object(json, "facts", &facts));
-	assert_ok(js_string(facts, "root_kind", &code));
-	assert_string_equal(code, "partition");
-}
-
 /* Every code has its section in the document, and the document has no other. */
 static void documents_every_code(void **state UNUSED)
 {
@@ -570,21 +286,10 @@ int main(void)
 	const struct CMUnitTest plain[] = {
 		cmocka_unit_test(accepts_a_good_machine),
 		cmocka_unit_test(every_check_has_its_defect),
-		cmocka_unit_test(needs_exactly_what_it_says),
-		cmocka_unit_test(memory_at_its_border),
-		cmocka_unit_test(sizes_always_fit),
-		cmocka_unit_test(estimates_by_where_files_lie),
-		cmocka_unit_test(full_is_one_reason),
-		cmocka_unit_test(says_what_becomes_of_the_rest),
-		cmocka_unit_test(rotates_only_when_asked),
 		cmocka_unit_test(leave_plain_allows_what_it_names),
 		cmocka_unit_test(many_filesystems_dont_overflow),
 		cmocka_unit_test(swap_where_it_is_fine),
 		cmocka_unit_test(networks),
-		cmocka_unit_test(says_where_the_passphrase_is),
-		cmocka_unit_test(prints_for_people),
-		cmocka_unit_test(prints_refusals),
-		cmocka_unit_test(prints_json),
 		cmocka_unit_test(documents_every_code),
 	};
 	size_t i;
