@@ -2,119 +2,21 @@
 /*
  * The redo log over a real cut by the real resize2fs: everything that is written to the device goes
  * through a gateway that records it, each state that a power cut can leave is made of that
- * (cut_region.h), and the boot step's repair must leave the
- * filesystem as it was or as it shall be, whole. The same without one of its flushes must lose.
+ * (cut_region.h), and the boot step's repair must leave the filesystem (redo_device.h) as it was or
+ * as it shall be, whole. The same without one of its flushes must lose.
  * UNIT_SOURCES: bootstrap/redo.c bootstrap/redo_log.c bootstrap/view*.c
  * bootstrap/spawn*.c bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_layout.c
- * bootstrap/fs_ext4_parse.c tests/unit/cut_region.c
+ * bootstrap/fs_ext4_parse.c tests/unit/cut_region.c tests/unit/redo_device.c
  */
 #include "bootstrap/fs.h"
 #include "bootstrap/redo.h"
-#include "bootstrap/view.h"
 #include "common/file.h"
 
 #include "tests/unit/cut_region.h"
+#include "tests/unit/redo_device.h"
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
-
-#define DEVICE_BYTES (900 * MIB)
-#define WANTED_BYTES (300 * MIB)
-
-static char folder[] = "/tmp/panocrypt-redo-XXXXXX";
-static char device[64];
-static struct secret key;
-
-/* --- a machine -------------------------------------------------------------------------------- */
-
-static int sh(const char *format, ...) PRINTF_LIKE(1, 2);
-static int sh(const char *format, ...)
-{
-	char script[1024];
-	struct spawn shell = { .argv = { "sh", "-euc", script } };
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(script, sizeof(script), format, args);
-	va_end(args);
-	return spawn_run(&shell);
-}
-
-/* The content of every file, by debugfs: the filesystem is never mounted. */
-static char *hashes(void)
-{
-	char script[500];
-	struct spawn shell = { .argv = { "sh", "-euc", script } };
-	char *text = NULL;
-
-	snprintf(script, sizeof(script),
-		 "rm -rf %s/out; mkdir %s/out; debugfs -R 'rdump / %s/out' %s 2>/dev/null; "
-		 "cd %s/out; find . -type f -exec sha256sum {} + | sort; find . -type l -o -type d "
-		 "| sort",
-		 folder, folder, folder, device, folder);
-	assert_ok(spawn_text(&shell, &text));
-	assert_true(strlen(text) > 1000);
-	return text;
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(device, sizeof(device), "%s/device", folder);
-	return secret_random(&key, REDO_KEY_BYTES);
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	cut_forget();
-	secret_done(&key);
-	return sh("rm -rf %s", folder);
-}
-
-/* Like a cloud image: made small, grown to the disk. */
-static void make_device_of(const char *options)
-{
-	assert_ok(sh("rm -rf %s %s/tree; mkdir -p %s/tree/empty; cd %s/tree; for d in 1 2 3 4; do "
-		     "mkdir dir$d; for f in 1 2 3 4 5; do head -c $(($d * $f * 30000)) "
-		     "/dev/urandom >dir$d/file$f; done; done; ln -s dir1/file1 link",
-		     device, folder, folder, folder));
-	assert_ok(sh("truncate -s 200M %s; mke2fs -q -F -t ext4 %s -d %s/tree %s; truncate -s "
-		     "%llu %s; resize2fs %s",
-		     device, options, folder, device, DEVICE_BYTES, device, device));
-}
-
-static void make_device(void)
-{
-	make_device_of("-b 4096");
-}
-
-static bool may_move; /* by make_log(): a few blocks */
-
-/* What the boot step does up to the log, with the same calls. */
-static void make_log(struct redo *ret, uint64_t *ret_place)
-{
-	CLEANUP(view_closep) struct view *view = NULL;
-	const struct fs *fs = NULL;
-	uint64_t from = 0, to = 0, size = 0, unmoved = 0;
-
-	assert_ok(fs_find("ext4", &fs));
-	assert_ok(view_open(device, REDO_RECORDS_MAX, &view));
-	assert_ok(fs->check(device, view));
-	assert_ok((may_move ? fs->least_bytes : fs->unmoved_bytes)(device, view, &unmoved));
-	assert_ok(fs->fit_bytes(device, view, WANTED_BYTES, &size));
-	size = MAX(size, unmoved);
-	assert_true(size < DEVICE_BYTES - 32 * MIB);
-	assert_ok(fs->shrink(device, view, size));
-	assert_ok(fs->check(device, view));
-	assert_ok(view_status(view));
-	assert_ok(redo_make(device, view, ret));
-	assert_in_range(ret->log.count, 10, REDO_RECORDS_MAX);
-	assert_ok(redo_window(DEVICE_BYTES, size, &from, &to));
-	assert_ok(fs->find_free(device, from, to, redo_log_bytes(ret->log.count), ret_place));
-}
 
 /* --- states ----------------------------------------------------------------------------------- */
 
@@ -144,15 +46,15 @@ static void repair(void)
 {
 	CLEANUP_REDO struct redo found = { .state = REDO_NONE };
 
-	assert_ok(redo_look(device, &key, &found));
+	assert_ok(redo_look(redo_device, &redo_key, &found));
 	if (found.state == REDO_READY)
-		assert_ok(redo_apply(device, &found));
+		assert_ok(redo_apply(redo_device, &found));
 }
 
 /* Every cut, each in several variants; with a stride where only losses are wanted. */
 static void enumerate(struct expectation *expected)
 {
-	CLEANUP_CLOSE int fd = open(device, O_RDWR | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = open(redo_device, O_RDWR | O_CLOEXEC);
 	uint64_t seed = 1;
 
 	cut_is_recording = false;
@@ -177,7 +79,7 @@ static void enumerate(struct expectation *expected)
 static void remember_before(struct expectation *expected)
 {
 	const struct redo_log *log = &expected->redo->log;
-	CLEANUP_CLOSE int fd = open(device, O_RDONLY | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = open(redo_device, O_RDONLY | O_CLOEXEC);
 
 	expected->before = malloc(log->count * REDO_BLOCK_BYTES);
 	for (size_t i = 0; i < log->count; i++)
@@ -190,20 +92,20 @@ static void change(struct redo *redo, uint64_t place, struct expectation *ret)
 {
 	cut_forget();
 	cut_is_recording = true;
-	assert_ok(redo_write(device, &key, place, redo));
+	assert_ok(redo_write(redo_device, &redo_key, place, redo));
 	cut_is_recording = false;
 	*ret = (struct expectation){ .redo = redo };
 	remember_before(ret);
 	cut_is_recording = true;
-	assert_ok(redo_apply(device, redo));
+	assert_ok(redo_apply(redo_device, redo));
 	cut_is_recording = false;
 }
 
 static void assert_whole(const char *files)
 {
-	CLEANUP_FREE char *now = hashes();
+	CLEANUP_FREE char *now = redo_device_files();
 
-	assert_ok(sh("e2fsck -fn %s", device));
+	assert_ok(redo_sh("e2fsck -fn %s", redo_device));
 	assert_string_equal(files, now);
 }
 
@@ -215,9 +117,9 @@ static void every_cut(void **state)
 	uint64_t place = 0;
 
 	(void)state;
-	make_device();
-	files = hashes();
-	make_log(&redo, &place);
+	redo_device_make("-b 4096");
+	files = redo_device_files();
+	redo_device_log(false, &redo, &place);
 	assert_whole(files);
 	change(&redo, place, &expected);
 	assert_whole(files);
@@ -228,7 +130,7 @@ static void every_cut(void **state)
 	assert_true(expected.old > CUT_VARIANTS && expected.new > CUT_VARIANTS);
 	assert_whole(files);
 	/* the old one, after a log that isn't whole was written into its free blocks */
-	cut_rebuild(open(device, O_RDWR | O_CLOEXEC), 1, CUT_ALL, &(uint64_t){ 1 });
+	cut_rebuild(open(redo_device, O_RDWR | O_CLOEXEC), 1, CUT_ALL, &(uint64_t){ 1 });
 	assert_whole(files);
 	free(expected.before);
 }
@@ -255,12 +157,12 @@ static void other_filesystems(void **state)
 		struct expectation expected;
 		uint64_t place = 0;
 
-		make_device_of(tries[i].options);
-		assert_ok(sh("%s %s", tries[i].damage, device));
+		redo_device_make(tries[i].options);
+		assert_ok(redo_sh("%s %s", tries[i].damage, redo_device));
 		if (i == 2)
-			assert_true(sh("e2fsck -fn %s", device) < 0);
-		files = hashes();
-		make_log(&redo, &place);
+			assert_true(redo_sh("e2fsck -fn %s", redo_device) < 0);
+		files = redo_device_files();
+		redo_device_log(false, &redo, &place);
 		change(&redo, place, &expected);
 		assert_whole(files);
 		enumerate(&expected);
@@ -280,23 +182,22 @@ static void moves_a_few_blocks(void **state)
 	uint64_t place = 0, unmoved = 0, least = 0, size = 0, used = 0;
 
 	(void)state;
-	make_device();
-	assert_ok(sh("yes filler | head -c 500M >%s/filler; for c in \"write %s/filler filler\" "
-		     "\"write %s/tree/dir4/file5 stray\" 'rm filler'; do debugfs -w -R \"$c\" %s; "
-		     "done; rm %s/filler",
-		     folder, folder, folder, device, folder));
+	redo_device_make("-b 4096");
+	assert_ok(redo_sh(
+		"yes filler | head -c 500M >%s/filler; for c in \"write %s/filler filler\" "
+		"\"write %s/tree/dir4/file5 stray\" 'rm filler'; do debugfs -w -R \"$c\" %s; "
+		"done; rm %s/filler",
+		redo_folder, redo_folder, redo_folder, redo_device, redo_folder));
 	assert_ok(fs_find("ext4", &fs));
-	assert_ok(fs->unmoved_bytes(device, NULL, &unmoved));
-	assert_ok(fs->least_bytes(device, NULL, &least));
-	assert_true(unmoved > 500 * MIB && least < WANTED_BYTES);
-	files = hashes();
-	may_move = true;
-	make_log(&redo, &place);
-	may_move = false;
+	assert_ok(fs->unmoved_bytes(redo_device, NULL, &unmoved));
+	assert_ok(fs->least_bytes(redo_device, NULL, &least));
+	assert_true(unmoved > 500 * MIB && least < REDO_WANTED_BYTES);
+	files = redo_device_files();
+	redo_device_log(true, &redo, &place);
 	change(&redo, place, &expected);
 	assert_whole(files);
-	assert_ok(fs->size_bytes(device, NULL, &size, &used));
-	assert_true(size <= WANTED_BYTES);
+	assert_ok(fs->size_bytes(redo_device, NULL, &size, &used));
+	assert_true(size <= REDO_WANTED_BYTES);
 	enumerate(&expected);
 	assert_int_equal(expected.lost, 0);
 	assert_whole(files);
@@ -313,8 +214,8 @@ static void lost_flushes_lose(void **state)
 	uint64_t place = 0;
 
 	(void)state;
-	make_device();
-	make_log(&redo, &place);
+	redo_device_make("-b 4096");
+	redo_device_log(false, &redo, &place);
 	change(&redo, place, &expected);
 	for (size_t i = 0; i < cut_event_count; i++) {
 		if (!cut_events[i].len)
@@ -342,16 +243,16 @@ static void cut_again(void **state)
 	int fd;
 
 	(void)state;
-	make_device();
-	make_log(&redo, &place);
+	redo_device_make("-b 4096");
+	redo_device_log(false, &redo, &place);
 	change(&redo, place, &expected);
-	fd = open(device, O_RDWR | O_CLOEXEC);
+	fd = open(redo_device, O_RDWR | O_CLOEXEC);
 	cut_rebuild(fd, cut_event_count / 2, CUT_DRAWN, &seed);
-	assert_ok(redo_look(device, &key, &found));
+	assert_ok(redo_look(redo_device, &redo_key, &found));
 	assert_int_equal(found.state, REDO_READY);
 	cut_forget();
 	cut_is_recording = true;
-	assert_ok(redo_apply(device, &found));
+	assert_ok(redo_apply(redo_device, &found));
 	expected.is_new_certain = true;
 	enumerate(&expected);
 	assert_int_equal(expected.lost, 0);
@@ -362,7 +263,7 @@ static void cut_again(void **state)
 
 static void set_byte(uint64_t offset, uint8_t value)
 {
-	CLEANUP_CLOSE int fd = open(device, O_RDWR | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = open(redo_device, O_RDWR | O_CLOEXEC);
 
 	assert_ok(file_pwrite_all(fd, &value, 1, offset));
 }
@@ -371,7 +272,7 @@ static enum redo_state look_state(const struct secret *with)
 {
 	CLEANUP_REDO struct redo found = { .state = REDO_NONE };
 
-	assert_ok(redo_look(device, with, &found));
+	assert_ok(redo_look(redo_device, with, &found));
 	return found.state;
 }
 
@@ -383,11 +284,11 @@ static void only_what_is_known(void **state)
 	size_t last;
 
 	(void)state;
-	make_device();
-	make_log(&redo, &place);
-	assert_int_equal(look_state(&key), REDO_NONE);
-	assert_ok(redo_write(device, &key, place, &redo));
-	assert_int_equal(look_state(&key), REDO_READY);
+	redo_device_make("-b 4096");
+	redo_device_log(false, &redo, &place);
+	assert_int_equal(look_state(&redo_key), REDO_NONE);
+	assert_ok(redo_write(redo_device, &redo_key, place, &redo));
+	assert_int_equal(look_state(&redo_key), REDO_READY);
 	/* a user's file that looks like a log */
 	assert_ok(secret_random(&other, REDO_KEY_BYTES));
 	assert_int_equal(look_state(&other), REDO_NONE);
@@ -395,20 +296,20 @@ static void only_what_is_known(void **state)
 	last = redo.log.count - 1;
 	set_byte(redo_log_offset(&redo.log, last) + 700,
 		 (uint8_t)~redo_log_after(&redo.log, last)[700]);
-	assert_int_equal(look_state(&key), REDO_FOREIGN);
+	assert_int_equal(look_state(&redo_key), REDO_FOREIGN);
 	cut_is_recording = true;
 	cut_forget();
-	assert_true(redo_apply(device, &redo) < 0);
+	assert_true(redo_apply(redo_device, &redo) < 0);
 	cut_is_recording = false;
 	assert_said("since the log was made");
 	assert_int_equal(cut_event_count, 0);
 	/* a log with one wrong bit */
 	set_byte(place + redo_log_bytes(redo.log.count) - 1, 0x5a);
-	assert_int_equal(look_state(&key), REDO_NONE);
+	assert_int_equal(look_state(&redo_key), REDO_NONE);
 	/* a device of another size */
-	assert_ok(redo_write(device, &key, place, &redo));
-	assert_ok(sh("truncate -s +1M %s", device));
-	assert_int_equal(look_state(&key), REDO_FOREIGN);
+	assert_ok(redo_write(redo_device, &redo_key, place, &redo));
+	assert_ok(redo_sh("truncate -s +1M %s", redo_device));
+	assert_int_equal(look_state(&redo_key), REDO_FOREIGN);
 }
 
 /* The device fails a flush: the machine boots on with the old filesystem, and no log is found. */
@@ -419,13 +320,13 @@ static void no_log_after_a_failure(void **state)
 		CLEANUP_REDO struct redo redo = { .state = REDO_NONE };
 		uint64_t place = 0;
 
-		make_device();
-		make_log(&redo, &place);
+		redo_device_make("-b 4096");
+		redo_device_log(false, &redo, &place);
 		cut_failing_flush = flush;
-		assert_true(redo_write(device, &key, place, &redo) < 0);
+		assert_true(redo_write(redo_device, &redo_key, place, &redo) < 0);
 		assert_int_equal(cut_failing_flush, 0);
-		assert_int_equal(look_state(&key), REDO_NONE);
-		assert_ok(sh("e2fsck -fn %s", device));
+		assert_int_equal(look_state(&redo_key), REDO_NONE);
+		assert_ok(redo_sh("e2fsck -fn %s", redo_device));
 	}
 }
 
@@ -438,24 +339,24 @@ static void what_cant_be_read(void **state)
 	uint64_t place = 0;
 
 	(void)state;
-	make_device();
-	assert_ok(redo_check_window(device, DEVICE_BYTES));
+	redo_device_make("-b 4096");
+	assert_ok(redo_check_window(redo_device, REDO_DEVICE_BYTES));
 	for (unsigned i = 0; i < 2; i++) {
-		cut_unreadable = i ? DEVICE_BYTES - REDO_WINDOW_BYTES : DEVICE_BYTES - 1;
-		assert_int_equal(redo_check_window(device, DEVICE_BYTES), -EIO);
+		cut_unreadable = i ? REDO_DEVICE_BYTES - REDO_WINDOW_BYTES : REDO_DEVICE_BYTES - 1;
+		assert_int_equal(redo_check_window(redo_device, REDO_DEVICE_BYTES), -EIO);
 		assert_said(i ? "at 836 MiB" : "at 899 MiB");
-		assert_ok(redo_check_window(device, DEVICE_BYTES - REDO_WINDOW_BYTES));
+		assert_ok(redo_check_window(redo_device, REDO_DEVICE_BYTES - REDO_WINDOW_BYTES));
 	}
-	cut_unreadable = DEVICE_BYTES - 2 * MIB;
-	assert_int_equal(redo_look(device, &key, &found), -EIO);
-	make_log(&redo, &place);
+	cut_unreadable = REDO_DEVICE_BYTES - 2 * MIB;
+	assert_int_equal(redo_look(redo_device, &redo_key, &found), -EIO);
+	redo_device_log(false, &redo, &place);
 	assert_int_not_equal(place, cut_unreadable);
-	assert_ok(redo_write(device, &key, place, &redo));
-	assert_int_equal(look_state(&key), REDO_READY);
+	assert_ok(redo_write(redo_device, &redo_key, place, &redo));
+	assert_int_equal(look_state(&redo_key), REDO_READY);
 	cut_unreadable = place;
-	assert_int_equal(redo_look(device, &key, &found), -EIO);
+	assert_int_equal(redo_look(redo_device, &redo_key, &found), -EIO);
 	cut_unreadable = place + redo_log_bytes(redo.log.count) - 1;
-	assert_int_equal(redo_look(device, &key, &found), -EIO);
+	assert_int_equal(redo_look(redo_device, &redo_key, &found), -EIO);
 	cut_unreadable = 0;
 }
 
@@ -466,12 +367,12 @@ static void refuses_its_own_way(void **state)
 	uint64_t place = 0;
 
 	(void)state;
-	make_device();
-	make_log(&redo, &place);
-	assert_true(redo_write(device, &key, 0, &redo) < 0);
-	assert_true(redo_write(device, &key, DEVICE_BYTES, &redo) < 0);
+	redo_device_make("-b 4096");
+	redo_device_log(false, &redo, &place);
+	assert_true(redo_write(redo_device, &redo_key, 0, &redo) < 0);
+	assert_true(redo_write(redo_device, &redo_key, REDO_DEVICE_BYTES, &redo) < 0);
 	assert_true(redo_window(100 * MIB, 100 * MIB, &place, &place) < 0);
-	assert_ok(sh("e2fsck -fn %s", device));
+	assert_ok(redo_sh("e2fsck -fn %s", redo_device));
 }
 
 int main(void)
@@ -484,5 +385,5 @@ int main(void)
 		cmocka_unit_test(what_cant_be_read),
 	};
 
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return cmocka_run_group_tests(tests, redo_folder_make, redo_folder_remove);
 }
