@@ -66,7 +66,7 @@ keep_half() {
 	/*:converting\ header\ done* | /*:converting\ initramfs\ *)
 		[ ! -e "$dir/before" ] || return 0
 		mkdir -p "$dir"
-		guest 'cat /var/tmp/before.manifest' 120 >"$dir/before" && guest 'cat /var/lib/dpkg/info/*.list' 120 >"$dir/packaged"
+		convert_files_before convert "$dir"
 		;;
 	/*:converting\ bootpart\ done*)
 		[ -s "$dir/packaged" ] && cut_keep convert "$dir" shrink && touch "$dir/ready"
@@ -100,14 +100,7 @@ ok "converted in $((SECONDS - convert_start)) s"
 converted_boots=$(convert_boots convert)
 
 # --- files
-guest 'cat /var/tmp/before.manifest' 120 >"$vm_home/before"
-vm_sh convert "cat >/run/manifest.py <<'PY'
-$(cat "$convert_here/manifest.py")
-PY
-python3 /run/manifest.py" 600 >"$vm_home/after"
-guest 'cat /var/lib/dpkg/info/*.list' 120 >"$vm_home/packaged"
-check "every file as it was" "$convert_here/compare.py" "$vm_home/before" "$vm_home/after" \
-	"$convert_here/exceptions.txt" "$vm_home/packaged"
+convert_files_same convert
 guest 'cd /boot && find . -xdev -type f -not -path "./grub/*" -not -name "initrd.img*" -exec sha256sum {} +' 120 |
 	sed 's| \./| /boot/|' | sort -k 2 >"$vm_home/boot-after"
 awk '$6 ~ "^/boot/" && $6 !~ "^/boot/grub/" && $6 !~ "initrd.img" { print $1 "  " $6 }' "$vm_home/before" |

@@ -113,14 +113,7 @@ guest "$bootstrap resume --max-rate 0" 60
 convert_start=$SECONDS
 convert_watch convert 2400
 vm_ready convert 300
-guest 'cat /var/tmp/before.manifest' 120 >"$vm_home/before"
-vm_sh convert "cat >/run/manifest.py <<'PY'
-$(cat "$convert_here/manifest.py")
-PY
-python3 /run/manifest.py" 600 >"$vm_home/after"
-guest 'cat /var/lib/dpkg/info/*.list' 120 >"$vm_home/packaged"
-check "every file as it was" "$convert_here/compare.py" "$vm_home/before" "$vm_home/after" \
-	"$convert_here/exceptions.txt" "$vm_home/packaged"
+convert_files_same convert
 equal "root is a mapping" "$(guest 'findmnt -no SOURCE /')" /dev/mapper/cryptroot
 vm_reboot_wait convert 600
 vm_ready convert 300

@@ -75,13 +75,6 @@ vm_boot_after convert "$before" 600
 convert_watch convert 2100
 vm_ready convert 300
 ok "converted in $((SECONDS - convert_start)) s"
-guest 'cat /var/tmp/before.manifest' 120 >"$vm_home/before"
-vm_sh convert "cat >/run/manifest.py <<'PY'
-$(cat "$convert_here/manifest.py")
-PY
-python3 /run/manifest.py" 600 >"$vm_home/after"
-guest 'cat /var/lib/dpkg/info/*.list' 120 >"$vm_home/packaged"
-check "every file as it was" "$convert_here/compare.py" "$vm_home/before" "$vm_home/after" \
-	"$convert_here/exceptions.txt" "$vm_home/packaged"
+convert_files_same convert
 equal "root is a mapping" "$(guest 'findmnt -no SOURCE /')" /dev/mapper/cryptroot
 tests_done

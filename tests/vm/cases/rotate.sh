@@ -75,14 +75,7 @@ check "its pass opens the disk" guest \
 check "the recovery passphrase opens it" guest \
 	"head -n 1 /root/panocrypt-recovery-passphrase.txt | tr -d '\n' | cryptsetup open --test-passphrase --key-file - $device_name" 120
 equal "the server was told" "$(device "['evidence'].get('rotated')")" true
-guest 'cat /var/tmp/before.manifest' 120 >"$vm_home/before"
-vm_sh convert "cat >/run/manifest.py <<'PY'
-$(cat "$convert_here/manifest.py")
-PY
-python3 /run/manifest.py" 600 >"$vm_home/after"
-guest 'cat /var/lib/dpkg/info/*.list' 120 >"$vm_home/packaged"
-check "every file as it was" "$convert_here/compare.py" "$vm_home/before" "$vm_home/after" \
-	"$convert_here/exceptions.txt" "$vm_home/packaged"
+convert_files_same convert
 vm_reboot_wait convert 600
 vm_ready convert 300
 equal "and it unlocks by itself" "$(guest 'findmnt -no SOURCE /')" /dev/mapper/cryptroot

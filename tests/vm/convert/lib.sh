@@ -100,6 +100,30 @@ open(out, "w", encoding="utf-8").write("\n".join(lines) + "\n")
 PY
 }
 
+# convert_manifest NAME SECONDS: prints the manifest of all files as they are now.
+convert_manifest() {
+	vm_sh "$1" "cat >/run/manifest.py <<'PY'
+$(cat "$convert_here/manifest.py")
+PY
+python3 /run/manifest.py" "$2"
+}
+
+# convert_files_before NAME DIR: the manifest that was made before the install, into DIR/before, and the paths that packages
+# own, into DIR/packaged.
+convert_files_before() {
+	vm_sh "$1" 'cat /var/tmp/before.manifest' 120 >"$2/before" &&
+		vm_sh "$1" 'cat /var/lib/dpkg/info/*.list' 120 >"$2/packaged"
+}
+
+# convert_files_same NAME: checks that every file is as it was before the install, but for what exceptions.txt and packages
+# explain. Leaves before, after and packaged in vm_home.
+convert_files_same() {
+	convert_files_before "$1" "$vm_home"
+	convert_manifest "$1" 600 >"$vm_home/after"
+	check "every file as it was" "$convert_here/compare.py" "$vm_home/before" "$vm_home/after" \
+		"$convert_here/exceptions.txt" "$vm_home/packaged"
+}
+
 # device EXPRESSION: of the one device that there is.
 device() {
 	ctl device list --json | json "(v['devices'] or [{}])[0]$1"
