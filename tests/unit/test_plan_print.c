@@ -2,6 +2,7 @@
 /*
  * The plan as people and programs read it.
  *
+ * UNIT_SOURCES: bootstrap/cipher.c
  * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c bootstrap/boot_sizes.c
  * UNIT_SOURCES: bootstrap/plan_print.c bootstrap/facts_json.c bootstrap/free_space.c
  * UNIT_SOURCES: tests/unit/plan_machines.c

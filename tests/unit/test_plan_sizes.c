@@ -2,6 +2,7 @@
 /*
  * The plan's numbers at their borders: whatever they are, all fits, or it is refused.
  *
+ * UNIT_SOURCES: bootstrap/cipher.c
  * UNIT_SOURCES: bootstrap/plan.c bootstrap/plan_refusals.c bootstrap/boot_sizes.c
  * UNIT_SOURCES: bootstrap/free_space.c tests/unit/plan_machines.c
  */

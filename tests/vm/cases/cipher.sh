@@ -47,14 +47,7 @@ ok "converted in $((SECONDS - convert_start)) s"
 equal "all of it" "$(segments)" "['$fallback']"
 equal "the kernel uses it" "$(guest 'dmsetup table cryptroot | cut -d" " -f4')" "$fallback"
 equal "the server was told" "$(device "['evidence'].get('cipher')")" "$fallback"
-guest 'cat /var/tmp/before.manifest' 120 >"$vm_home/before"
-vm_sh convert "cat >/run/manifest.py <<'PY'
-$(cat "$convert_here/manifest.py")
-PY
-python3 /run/manifest.py" 600 >"$vm_home/after"
-guest 'cat /var/lib/dpkg/info/*.list' 120 >"$vm_home/packaged"
-check "every file as it was" "$convert_here/compare.py" "$vm_home/before" "$vm_home/after" \
-	"$convert_here/exceptions.txt" "$vm_home/packaged"
+convert_files_same convert
 vm_reboot_wait convert 600
 vm_ready convert 300
 equal "and it unlocks by itself" "$(guest 'findmnt -no SOURCE /')" /dev/mapper/cryptroot
