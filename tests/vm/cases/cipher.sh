@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC1091,SC2016,SC2154
 #
 # case: cipher
-# purpose: a processor without AES instructions: the faster cipher is measured, chosen, rehearsed and used, over a power cut
+# purpose: a processor without AES instructions: ciphers are measured; the other one is rehearsed and used, over a power cut
 # limit: 3000
 
 . "$(dirname "$0")/../vm.sh"
@@ -20,6 +20,9 @@ vm_machine=("${vm_machine[@]/Haswell-noTSX,/Haswell-noTSX,-aes,}")
 convert_server "$vm_home/server"
 key=$(ctl enrollment-key create --tag env=test --max-uses 1 --expires-in 1h --json | json "v['key']") || die "no enrollment key"
 convert_user_data "$key" "$vm_home/user-data"
+# Which one is faster when both are emulated is a matter of luck: here it is told; which one is taken, from what
+# was measured, is for tests/unit/test_cipher.c.
+sed -i "s/PANOCRYPT_ENROLLMENT_KEY=/PANOCRYPT_CIPHER=$fallback &/" "$vm_home/user-data"
 vm_create convert
 vm_seed convert "$vm_home/user-data"
 convert_start=$SECONDS
@@ -29,7 +32,8 @@ vm_start convert
 wait_for 2400 encrypts || vm_fail convert "nothing is encrypted: $(device_progress)"
 check "no AES instructions" guest '! grep -qw aes /proc/cpuinfo'
 equal "what was intended" "$(guest 'cat /boot/panocrypt/intent.json' | json "v['body']['cipher']")" "$fallback"
-check "it was measured" guest 'journalctl -b all --no-pager | grep -q "measuring ciphers" || grep -rq "measuring ciphers" /var/log'
+check "both were measured" grep -aqE "Measured: aes-xts-plain64 [0-9.]+ [KMG]iB/s, $fallback [0-9.]+ [KMG]iB/s" \
+	"$vm_home/convert/serial.log"
 # shellcheck disable=SC2178
 in_use=$(segments)
 case $in_use in *"$fallback"*) ok "the data is under it" ;; *) not_ok "the data is under it: $in_use" ;; esac
