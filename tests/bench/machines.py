@@ -26,6 +26,7 @@ def gaps(boots):
 
 
 def downtime(found):
+    found = [result for result in found if result["boots"]]
     if not found:
         return figure("downtime-vs-reboot", None, "ratio", None, "lower", NONE_YET.format("make check-vm CASE=convert"))
     result = found[0]
@@ -40,7 +41,7 @@ def downtime(found):
 
 def memory_floor(found):
     if not found:
-        return figure("memory-floor", None, "MiB", 512, "lower", NONE_YET.format("VM_MEMORY=512 make check-vm CASE=convert"))
+        return figure("memory-floor", None, "MiB", 512, "lower", NONE_YET.format("make check-vm CASE=mistreated"))
     least = min(found, key=lambda result: result["memory_mib"])
     return figure("memory-floor", least["memory_mib"], "MiB", 512, "lower",
                   f"memory of the smallest machine that was converted and came up by itself afterwards: case "

@@ -118,4 +118,5 @@ equal "root is a mapping" "$(guest 'findmnt -no SOURCE /')" /dev/mapper/cryptroo
 vm_reboot_wait convert 600
 vm_ready convert 300
 check "and boots by itself" guest '[ "$(findmnt -no SOURCE /)" = /dev/mapper/cryptroot ]'
+convert_figures convert 0
 tests_done
