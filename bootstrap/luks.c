@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * libcryptsetup for headers, keyslots and tokens. Writes LUKS2 headers and nothing else; activates
- * nothing. Works with libcryptsetup 2.6 and later.
+ * libcryptsetup for headers and keyslots (luks_look.c: what they say, luks_token.c: tokens). Writes
+ * LUKS2 headers and nothing else; activates nothing. Works with libcryptsetup 2.6 and later.
  */
 #include "bootstrap/luks.h"
 
-#include "bootstrap/luks_json.h"
 #include "bootstrap/luks_private.h"
 #include "common/err.h"
 #include "common/file.h"
@@ -21,7 +20,6 @@
 #define CLEVIS_ITERATIONS 1000	  /* what clevis itself uses: the secret has 256 random bits */
 #define PBKDF_MEMORY_MIN_KIB (64 * KIB)
 #define PBKDF_MEMORY_MAX_KIB (1024 * KIB)
-#define TOKEN_TYPE_CLEVIS "clevis"
 
 /* The library's last error message. One thread uses the library. */
 static char last_message[256];
@@ -66,27 +64,6 @@ int luks_open(const struct luks_where *where, struct crypt_device **ret)
 		return luks_fail(r, where, "reading the LUKS2 header of");
 	*ret = TAKE_PTR(cd);
 	return 0;
-}
-
-int luks_metadata(struct crypt_device *cd, json_t **ret)
-{
-	const char *text = NULL;
-	int r;
-
-	r = crypt_dump_json(cd, &text, 0);
-	if (r < 0)
-		return fail(r, "reading LUKS2 metadata: %s", strerror(-r));
-	return luks_json_parse(text, strlen(text), ret);
-}
-
-/* luks_open() and luks_metadata() in one, for those who only read. */
-static int read_metadata(const struct luks_where *where, json_t **ret)
-{
-	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
-	int r;
-
-	r = luks_open(where, &cd);
-	return r < 0 ? r : luks_metadata(cd, ret);
 }
 
 /* --- making a header -------------------------------------------------------------------------- */
@@ -218,138 +195,6 @@ int luks_make_header(const char *file, const char *data, const struct luks_forma
 	return 0;
 }
 
-/* --- tokens ----------------------------------------------------------------------------------- */
-
-static int set_token(struct crypt_device *cd, int id, const json_t *token)
-{
-	CLEANUP_FREE char *text = NULL;
-	int r;
-
-	r = js_print(token, &text);
-	return r < 0 ? r : crypt_token_json_set(cd, id, text);
-}
-
-int luks_token_set(const struct luks_where *where, const json_t *token)
-{
-	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
-	CLEANUP_JSON json_t *metadata = NULL;
-	const char *type;
-	json_t *old;
-	int id, r;
-
-	r = js_string(token, "type", &type);
-	if (r == 0)
-		r = luks_open(where, &cd);
-	if (r == 0)
-		r = luks_metadata(cd, &metadata);
-	if (r < 0)
-		return r;
-	r = luks_json_token(metadata, type, &id, &old);
-	if (r == -ENOENT)
-		id = CRYPT_ANY_TOKEN;
-	else if (r < 0)
-		return r;
-	r = set_token(cd, id, token);
-	return r < 0 ? luks_fail(r, where, "writing a token to") : 0;
-}
-
-int luks_token_get(const struct luks_where *where, const char *type, json_t **ret)
-{
-	CLEANUP_JSON json_t *metadata = NULL;
-	json_t *token;
-	int id, r;
-
-	r = read_metadata(where, &metadata);
-	if (r == 0)
-		r = luks_json_token(metadata, type, &id, &token);
-	if (r == 0)
-		*ret = json_incref(token);
-	return r;
-}
-
-int luks_token_remove(const struct luks_where *where, const char *type)
-{
-	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
-	CLEANUP_JSON json_t *metadata = NULL;
-	json_t *token;
-	int id, r;
-
-	r = luks_open(where, &cd);
-	if (r == 0)
-		r = luks_metadata(cd, &metadata);
-	if (r == 0)
-		r = luks_json_token(metadata, type, &id, &token);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = crypt_token_json_set(cd, id, NULL);
-	return r < 0 ? luks_fail(r, where, "removing a token from") : 0;
-}
-
-/* {"type":"clevis","keyslots":["1"],"jwe":{…}}: what `clevis luks bind` imports. */
-int luks_add_clevis_token(struct crypt_device *cd, int slot, const json_t *jwe)
-{
-	CLEANUP_JSON json_t *token = NULL;
-	char text[12];
-
-	snprintf(text, sizeof(text), "%d", slot);
-	token = json_pack("{s:s, s:[s], s:O}", "type", TOKEN_TYPE_CLEVIS, "keyslots", text, "jwe",
-			  jwe);
-	if (!token)
-		return -ENOMEM;
-	return set_token(cd, CRYPT_ANY_TOKEN, token);
-}
-
-int luks_bind_clevis(const struct luks_where *where, const struct secret *volume_key,
-		     const struct secret *secret, const json_t *jwe)
-{
-	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
-	int slot, r;
-
-	r = luks_open(where, &cd);
-	if (r < 0)
-		return r;
-	r = luks_cost_clevis(cd);
-	if (r < 0)
-		return luks_fail(r, where, "choosing the key derivation of");
-	slot = crypt_keyslot_add_by_volume_key(cd, CRYPT_ANY_SLOT, (const char *)volume_key->data,
-					       volume_key->len, (const char *)secret->data,
-					       secret->len);
-	if (slot < 0)
-		return luks_fail(slot, where, "making the Clevis slot of");
-	r = luks_add_clevis_token(cd, slot, jwe);
-	if (r < 0)
-		return luks_fail(r, where, "writing the Clevis token to");
-	/* Tried first: otherwise each unattended unlock pays for the recovery slot's argon2. */
-	r = crypt_keyslot_set_priority(cd, slot, CRYPT_SLOT_PRIORITY_PREFER);
-	if (r < 0)
-		return luks_fail(r, where, "preferring the Clevis slot of");
-	return luks_sync(where->header);
-}
-
-int luks_clevis_jwe(const struct luks_where *where, json_t **ret_jwe, int *ret_slot)
-{
-	CLEANUP_JSON json_t *token = NULL;
-	json_t *jwe, *keyslots;
-	const char *slot_text;
-	uint64_t slot = 0;
-	int r;
-
-	r = luks_token_get(where, TOKEN_TYPE_CLEVIS, &token);
-	if (r < 0)
-		return r;
-	r = js_object(token, "jwe", &jwe);
-	if (r == 0)
-		r = js_array(token, "keyslots", &keyslots);
-	if (r < 0)
-		return fail_at(r, "the Clevis token of %s", where->header);
-	slot_text = json_string_value(json_array_get(keyslots, 0));
-	if (!slot_text || text_u64(slot_text, &slot) < 0 || slot > INT32_MAX)
-		return fail(-EINVAL, "the Clevis token of %s names no keyslot", where->header);
-	*ret_jwe = json_incref(jwe);
-	*ret_slot = (int)slot;
-	return 0;
-}
-
 /* --- opening ---------------------------------------------------------------------------------- */
 
 /* 0: pbkdf2, 1: a memory-hard one, -1: no passphrase slot (the reencryption slot has no key
@@ -432,9 +277,7 @@ int luks_volume_key(const struct luks_where *where, const struct secret *passphr
 	struct luks_status status;
 	int r;
 
-	r = luks_open(where, &cd);
-	if (r == 0)
-		r = luks_status_of(cd, &status);
+	r = luks_open_status(where, &cd, &status);
 	if (r < 0)
 		return r;
 	if (status.used_key >= LUKS_KEYS_MAX)
@@ -445,58 +288,7 @@ int luks_volume_key(const struct luks_where *where, const struct secret *passphr
 	return r < 0 ? r : 0;
 }
 
-/* --- looking ---------------------------------------------------------------------------------- */
-
-int luks_status_of(struct crypt_device *cd, struct luks_status *ret)
-{
-	CLEANUP_JSON json_t *metadata = NULL;
-	int r = luks_metadata(cd, &metadata);
-
-	return r < 0 ? r : luks_json_status(metadata, ret);
-}
-
-int luks_look(const struct luks_where *where, struct luks_status *ret)
-{
-	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
-	struct luks_status status = { 0 };
-	int r;
-
-	r = luks_init(where, &cd);
-	if (r < 0)
-		return r;
-	r = crypt_load(cd, CRYPT_LUKS2, NULL);
-	if (r == -EINVAL) { /* no LUKS2 header there */
-		*ret = status;
-		return 0;
-	}
-	if (r < 0)
-		return luks_fail(r, where, "reading the LUKS2 header of");
-	r = luks_status_of(cd, &status);
-	if (r < 0)
-		return r;
-	status.is_luks2 = true;
-	snprintf(status.uuid, sizeof(status.uuid), "%s", crypt_get_uuid(cd));
-	*ret = status;
-	return 0;
-}
-
-int luks_salts(const struct luks_where *where, struct luks_salts *ret)
-{
-	CLEANUP_JSON json_t *metadata = NULL;
-	int r;
-
-	r = read_metadata(where, &metadata);
-	return r < 0 ? r : luks_json_salts(metadata, ret);
-}
-
-int luks_header_bytes(const struct luks_where *where, uint64_t *ret)
-{
-	CLEANUP_JSON json_t *metadata = NULL;
-	int r;
-
-	r = read_metadata(where, &metadata);
-	return r < 0 ? r : luks_json_header_bytes(metadata, ret);
-}
+/* --- the active mapping ----------------------------------------------------------------------- */
 
 int luks_resize_active(const char *name, const struct secret *volume_key)
 {

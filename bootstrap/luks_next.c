@@ -71,9 +71,7 @@ int luks_both_keys(const struct luks_where *where, const struct secret *passphra
 	struct luks_status status;
 	int r;
 
-	r = luks_open(where, &cd);
-	if (r == 0)
-		r = luks_status_of(cd, &status);
+	r = luks_open_status(where, &cd, &status);
 	if (r < 0)
 		return r;
 	r = luks_open_fail(luks_open_slots(cd, status.slots_of[0], passphrase, &used), where);
@@ -118,9 +116,7 @@ int luks_next_tidy(const struct luks_where *where)
 	struct luks_status status;
 	int r;
 
-	r = luks_open(where, &cd);
-	if (r == 0)
-		r = luks_status_of(cd, &status);
+	r = luks_open_status(where, &cd, &status);
 	if (r < 0)
 		return r;
 	if (status.is_reencrypting || status.used_key != LUKS_NEXT_KEY)

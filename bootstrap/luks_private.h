@@ -23,8 +23,16 @@ int luks_fail(int r, const struct luks_where *where, const char *what);
 /* The metadata as the library has it; the caller owns it. */
 int luks_metadata(struct crypt_device *cd, json_t **ret) MUST_CHECK;
 
+/* luks_open() and that. */
+int luks_open_metadata(const struct luks_where *where, struct crypt_device **ret,
+		       json_t **ret_metadata) MUST_CHECK;
+
 /* What it says; neither is_luks2 nor uuid is set. */
 int luks_status_of(struct crypt_device *cd, struct luks_status *ret) MUST_CHECK;
+
+/* luks_open() and that, too. */
+int luks_open_status(const struct luks_where *where, struct crypt_device **ret,
+		     struct luks_status *ret_status) MUST_CHECK;
 
 /* What the next slots cost: the recovery passphrase's (with a bound of its memory), Clevis's. */
 int luks_cost_recovery(struct crypt_device *cd, uint64_t memory_kib) MUST_CHECK;

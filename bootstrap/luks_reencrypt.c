@@ -7,7 +7,6 @@
  */
 #include "bootstrap/luks_reencrypt.h"
 
-#include "bootstrap/luks_json.h"
 #include "bootstrap/luks_next.h"
 #include "bootstrap/luks_private.h"
 #include "common/err.h"
@@ -170,13 +169,9 @@ static int recover(struct crypt_device *cd, const struct luks_where *where,
  * isn't written any more. Without it, progress offline would count the whole device. */
 static int payload_sectors(struct crypt_device *cd, uint64_t *ret)
 {
-	CLEANUP_JSON json_t *metadata = NULL;
 	struct luks_status status;
-	int r;
+	int r = luks_status_of(cd, &status);
 
-	r = luks_metadata(cd, &metadata);
-	if (r == 0)
-		r = luks_json_status(metadata, &status);
 	if (r == 0)
 		*ret = status.payload_bytes / SECTOR_BYTES;
 	return r;

@@ -4,7 +4,8 @@
  * that nothing is left behind when the server is not the enrolled one or doesn't unlock.
  * UNIT_SOURCES: bootstrap/cipher.c
  * UNIT_SOURCES: bootstrap/phases/header.c bootstrap/luks.c bootstrap/luks_json.c
- * UNIT_SOURCES: bootstrap/luks_next.c bootstrap/recovery.c bootstrap/wiped.c bootstrap/destroy.c
+ * UNIT_SOURCES: bootstrap/luks_look.c bootstrap/luks_token.c bootstrap/luks_next.c
+ * UNIT_SOURCES: bootstrap/recovery.c bootstrap/wiped.c bootstrap/destroy.c
  */
 #include "bootstrap/block.h"
 #include "bootstrap/luks_next.h"

@@ -3,7 +3,8 @@
  * A header file as `header` makes it, by whatever libcryptsetup this machine has: slots, tokens,
  * the sealed recovery passphrase, the mark "unwiped". No device is needed.
  * UNIT_SOURCES: bootstrap/cipher.c
- * UNIT_SOURCES: bootstrap/luks.c bootstrap/luks_json.c bootstrap/recovery.c bootstrap/wiped.c
+ * UNIT_SOURCES: bootstrap/luks.c bootstrap/luks_json.c bootstrap/luks_look.c
+ * UNIT_SOURCES: bootstrap/luks_token.c bootstrap/recovery.c bootstrap/wiped.c
  */
 #include "bootstrap/recovery.h"
 #include "bootstrap/wiped.h"

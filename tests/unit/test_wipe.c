@@ -6,7 +6,7 @@
  * UNIT_SOURCES: bootstrap/phases/wipe.c bootstrap/wiped.c bootstrap/region.c bootstrap/pace.c
  * UNIT_SOURCES: bootstrap/gate.c bootstrap/throttle.c bootstrap/free_space.c
  * UNIT_SOURCES: bootstrap/free_space_run.c bootstrap/progress.c bootstrap/luks.c
- * UNIT_SOURCES: bootstrap/luks_json.c
+ * UNIT_SOURCES: bootstrap/luks_json.c bootstrap/luks_look.c bootstrap/luks_token.c
  */
 #include "bootstrap/block.h"
 #include "bootstrap/free_space.h"

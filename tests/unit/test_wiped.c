@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What `wipe` writes zeros over: everything behind the filesystem, never a byte of it.
- * UNIT_SOURCES: bootstrap/cipher.c bootstrap/wiped.c bootstrap/luks.c bootstrap/luks_json.c
+ * UNIT_SOURCES: bootstrap/cipher.c
+ * UNIT_SOURCES: bootstrap/wiped.c bootstrap/luks.c bootstrap/luks_json.c bootstrap/luks_look.c
+ * UNIT_SOURCES: bootstrap/luks_token.c
  */
 #include "bootstrap/wiped.h"
 
