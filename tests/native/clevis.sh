@@ -8,8 +8,9 @@ set -u
 cd "$test_root" || exit 1
 # shellcheck source=tests/native/build.sh
 . tests/native/build.sh
-PATH=$PATH:/usr/libexec # where Debian keeps tangd
-requires tangd tangd-keygen clevis-luks-bind clevis jose socat curl cryptsetup mke2fs resize2fs
+# shellcheck source=tests/native/lib.sh
+. tests/native/lib.sh
+requires clevis-luks-bind clevis jose cryptsetup mke2fs resize2fs
 
 native_build
 convert=$PWD/$native_convert
@@ -18,18 +19,8 @@ room=$((96 << 20))
 work=$(mktemp -d)
 cleanup_fn rm -rf "$work"
 
-mkdir "$work/keys" "$work/state"
-tangd-keygen "$work/keys"
-socat -dd TCP-LISTEN:0,bind=127.0.0.1,fork EXEC:"tangd $work/keys" 2>"$work/socat" &
-cleanup_fn end_process $!
-
-tang_listens() {
-	port=$(sed -n 's/.*listening on AF=2 127.0.0.1:\([0-9]*\).*/\1/p' "$work/socat")
-	[ -n "$port" ]
-}
-wait_for 10 tang_listens || die "tangd didn't start: $(cat "$work/socat")"
-url=http://127.0.0.1:$port
-curl -sf "$url/adv" -o "$work/adv" || die "no advertisement"
+tang_start
+mkdir "$work/state"
 
 truncate -s "$room" "$work/device"
 mke2fs -q -F -t ext4 -b 4096 "$work/device"

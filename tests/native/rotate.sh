@@ -10,8 +10,9 @@ set -u
 cd "$test_root" || exit 1
 # shellcheck source=tests/native/build.sh
 . tests/native/build.sh
-PATH=$PATH:/usr/libexec # where Debian keeps tangd
-requires tangd tangd-keygen clevis socat curl cryptsetup mke2fs resize2fs strace
+# shellcheck source=tests/native/lib.sh
+. tests/native/lib.sh
+requires clevis cryptsetup mke2fs resize2fs strace
 
 native_build
 convert=$PWD/$native_convert
@@ -30,17 +31,8 @@ printf %s "$passphrase" >"$work/recovery"
 
 # --- a converted volume with a real binding -------------------------------------------------------
 
-mkdir "$work/keys" "$work/state"
-tangd-keygen "$work/keys"
-socat -dd TCP-LISTEN:0,bind=127.0.0.1,fork EXEC:"tangd $work/keys" 2>"$work/socat" &
-cleanup_fn end_process $!
-tang_listens() {
-	port=$(sed -n 's/.*listening on AF=2 127.0.0.1:\([0-9]*\).*/\1/p' "$work/socat")
-	[ -n "$port" ]
-}
-wait_for 10 tang_listens || die "tangd didn't start: $(cat "$work/socat")"
-url=http://127.0.0.1:$port
-curl -sf "$url/adv" -o "$work/adv" || die "no advertisement"
+tang_start
+mkdir "$work/state"
 
 truncate -s "$room" "$work/device"
 mke2fs -q -F -t ext4 -b 4096 "$work/device" || die "mke2fs"
@@ -57,7 +49,6 @@ clevis_opens() {
 		[ -s "$work/clevis" ] && stock_opens "$work/clevis"
 }
 stock_opens() { cryptsetup open --test-passphrase --key-file "$1" "$work/device"; }
-look_says() { "$convert" look "$work/device" | grep -qw -- "$1"; }
 everything() { "$convert" decrypt "$work/device" "$data" /dev/stdout; }
 is_the_same() { everything | cmp -s - "$work/before"; }
 keys_of() { cryptsetup luksDump "$1" | awk '/^Digests:/ { on = 1 } on && /Salt:/ { print $2 $3 $4 $5 }' | sort; }
