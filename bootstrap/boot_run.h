@@ -85,5 +85,6 @@ int boot_secret(const struct luks_where *where, const char *device_url, unsigned
 /* Can this kernel, with this image's modules, use the cipher of that name? */
 int boot_try_cipher(const char *text) MUST_CHECK;
 
-/* The distribution's own cryptsetup, so that udev and systemd see the mapping. */
+/* A cut chunk is finished by us, if we can; then the distribution's own cryptsetup, so that udev
+ * and systemd see the mapping. */
 int boot_open(const char *device, const struct secret *secret) MUST_CHECK;

@@ -7,6 +7,7 @@
 
 #include "bootstrap/cipher.h"
 #include "bootstrap/dm.h"
+#include "bootstrap/hot_chunk.h"
 #include "bootstrap/kmods.h"
 #include "bootstrap/spawn.h"
 #include "bootstrap/unlock.h"
@@ -146,17 +147,30 @@ int boot_try_cipher(const char *text)
 	return dm_try_cipher(cipher->text, cipher->key_bytes);
 }
 
+/* What fails here is left to the distribution, which repeats a cut chunk when it activates. */
+static void finish_chunk(const char *device, const struct secret *secret)
+{
+	int r = hot_chunk_finish(&(struct luks_where){ device, NULL }, secret);
+
+	if (r == HOT_CHUNK_FINISHED)
+		log_info("open: the chunk in which the power was cut is finished");
+	else if (r < 0)
+		log_warning("open: the chunk in which the power was cut is left to cryptsetup: %s",
+			    fail_text());
+}
+
 int boot_open(const char *device, const struct secret *secret)
 {
 	struct spawn open = {
 		.argv = { "cryptsetup", "open", "--type", "luks2", "--key-file=-", device,
 			  MAPPING_NAME },
 		.input_secret = secret,
-		.timeout_s = 300, /* it may have to recover the hot chunk first */
+		.timeout_s = 300, /* it may have to finish a cut chunk, where we couldn't */
 	};
 	struct spawn settle = { .argv = { "udevadm", "settle", "--timeout=30" } };
 	int r;
 
+	finish_chunk(device, secret);
 	load_modules();
 	r = spawn_run(&open);
 	if (r < 0)

@@ -70,6 +70,7 @@ struct luks_status {
 	bool is_rotating;	      /* … from one volume key to another */
 	bool is_first_chunk_done;     /* at least one segment is encrypted */
 	char cipher[48];	      /* of what is encrypted; "" if nothing is yet */
+	bool has_hot_chunk;	      /* one is under way; if nobody is at it, it was cut */
 	uint64_t data_offset_bytes;   /* S */
 	uint64_t payload_bytes;	      /* sum of the mapped segments; 0 when dynamic */
 	uint64_t encrypted_bytes;     /* of the payload; while rotating, by the new key */

@@ -164,8 +164,8 @@ static void put_text(const json_t *object, const char *name, char *to, size_t si
 static int add_segment(const json_t *metadata, const char *name, const json_t *segment,
 		       struct luks_status *status)
 {
-	bool is_encrypted = is_text(segment, "type", "crypt") &&
-			    !list_has(segment, "flags", "in-reencryption");
+	bool is_hot = list_has(segment, "flags", "in-reencryption");
+	bool is_encrypted = is_text(segment, "type", "crypt") && !is_hot;
 	uint64_t size_bytes = 0;
 	int r;
 
@@ -181,6 +181,7 @@ static int add_segment(const json_t *metadata, const char *name, const json_t *s
 	status->is_first_chunk_done |= is_encrypted;
 	if (is_encrypted)
 		put_text(segment, "encryption", status->cipher, sizeof(status->cipher));
+	status->has_hot_chunk |= status->is_reencrypting && is_hot;
 	if (is_text(segment, "size", "dynamic"))
 		return 0;
 	r = text_number(segment, "size", &size_bytes);

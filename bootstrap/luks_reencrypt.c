@@ -129,9 +129,14 @@ int luks_rotate_init(const char *device, const char *mapping, const struct secre
 
 /* --- run -------------------------------------------------------------------------------------- */
 
+/* The same where the key stays. */
+struct keys {
+	struct crypt_keyslot_context *used, *next;
+};
+
 struct run_state {
 	const struct luks_run *run;
-	struct crypt_keyslot_context *key, *next; /* the same where the key stays */
+	struct keys keys;
 	uint64_t chunk_bytes;
 	bool has_begun;
 };
@@ -149,17 +154,16 @@ static int on_progress(uint64_t size, uint64_t offset, void *userdata)
 	return state->run->progress(done, size, state->run->userdata) ? 1 : 0;
 }
 
-/* A chunk that was cut: its source is untouched, the library writes it again. Online, activation
- * has done it. */
-static int recover(struct crypt_device *cd, const struct luks_where *where,
-		   const struct run_state *state)
+/* A chunk that was cut: its source is untouched, the library writes it again. Online, the boot has
+ * done it. */
+static int recover(struct crypt_device *cd, const struct luks_where *where, const struct keys *keys)
 {
 	struct crypt_params_reencrypt params = { .flags = CRYPT_REENCRYPT_RECOVERY };
 	int r;
 
 	if (crypt_reencrypt_status(cd, NULL) != CRYPT_REENCRYPT_CRASH)
 		return 0;
-	r = crypt_reencrypt_init_by_keyslot_context(cd, NULL, state->key, state->next,
+	r = crypt_reencrypt_init_by_keyslot_context(cd, NULL, keys->used, keys->next,
 						    CRYPT_ANY_SLOT, CRYPT_ANY_SLOT, NULL, NULL,
 						    &params);
 	return r < 0 ? luks_fail(r, where, "finishing the cut chunk of") : 0;
@@ -193,7 +197,7 @@ static int resume(struct crypt_device *cd, const struct luks_where *where, struc
 	struct crypt_params_reencrypt params = { .flags = CRYPT_REENCRYPT_RESUME_ONLY };
 	int r;
 
-	r = recover(cd, where, state);
+	r = recover(cd, where, &state->keys);
 	if (r < 0)
 		return r;
 	if (crypt_reencrypt_status(cd, NULL) == CRYPT_REENCRYPT_NONE)
@@ -205,9 +209,9 @@ static int resume(struct crypt_device *cd, const struct luks_where *where, struc
 		r = payload_sectors(cd, &params.device_size);
 	if (r < 0)
 		return r;
-	r = crypt_reencrypt_init_by_keyslot_context(cd, state->run->mapping, state->key,
-						    state->next, CRYPT_ANY_SLOT, CRYPT_ANY_SLOT,
-						    NULL, NULL, &params);
+	r = crypt_reencrypt_init_by_keyslot_context(cd, state->run->mapping, state->keys.used,
+						    state->keys.next, CRYPT_ANY_SLOT,
+						    CRYPT_ANY_SLOT, NULL, NULL, &params);
 	if (r < 0)
 		return luks_fail(r, where, "resuming the encryption of");
 	r = lock_memory(state->run);
@@ -215,6 +219,22 @@ static int resume(struct crypt_device *cd, const struct luks_where *where, struc
 		return r;
 	r = crypt_reencrypt_run(cd, on_progress, state);
 	return r < 0 ? luks_fail(r, where, "encrypting") : 0;
+}
+
+int luks_finish_chunk(const char *device, const struct secret *volume_key,
+		      const struct secret *next_key)
+{
+	const struct luks_where where = { device, NULL };
+	CLEANUP(crypt_freep) struct crypt_device *cd = NULL;
+	CLEANUP_KEY struct crypt_keyslot_context *key = NULL, *next = NULL;
+	int r;
+
+	r = luks_open(&where, &cd);
+	if (r == 0)
+		r = key_context(cd, volume_key, &key);
+	if (r == 0 && next_key)
+		r = key_context(cd, next_key, &next);
+	return r < 0 ? r : recover(cd, &where, &(struct keys){ key, next ? next : key });
 }
 
 int luks_reencrypt_run(const struct luks_run *run)
@@ -230,8 +250,7 @@ int luks_reencrypt_run(const struct luks_run *run)
 		r = key_context(cd, run->volume_key, &key);
 	if (r == 0 && run->next_key)
 		r = key_context(cd, run->next_key, &next);
-	state.key = key;
-	state.next = next ? next : key;
+	state.keys = (struct keys){ key, next ? next : key };
 	if (r == 0 && crypt_reencrypt_status(cd, NULL) != CRYPT_REENCRYPT_NONE)
 		r = resume(cd, &where, &state);
 	if (r < 0)

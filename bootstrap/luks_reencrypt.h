@@ -33,6 +33,12 @@ struct luks_run {
 	void *userdata;
 };
 
+/* Finishes a chunk that was cut, offline, and with the last one all of it; nothing else, and
+ * nothing where none was. next_key: as in struct luks_run. Each write is flushed before what relies
+ * on it. */
+int luks_finish_chunk(const char *device, const struct secret *volume_key,
+		      const struct secret *next_key) MUST_CHECK;
+
 enum luks_run_outcome { LUKS_RUN_STOPPED = 1 };
 
 /* Resumes until the end (0) or until progress said stop (LUKS_RUN_STOPPED). */

@@ -30,6 +30,12 @@ int luks_reencrypt_run(const struct luks_run *run UNUSED)
 	return refuse();
 }
 
+int luks_finish_chunk(const char *device UNUSED, const struct secret *volume_key UNUSED,
+		      const struct secret *next_key UNUSED)
+{
+	return refuse();
+}
+
 unsigned luks_library_version(void)
 {
 	return 0x020600;

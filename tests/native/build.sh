@@ -7,7 +7,7 @@
 
 native_prefix=build/static/x86_64-musl/prefix
 native_convert=build/native/convert
-native_sources="tests/native/convert.c bootstrap/free_space.c bootstrap/free_space_run.c
+native_sources="tests/native/convert.c bootstrap/free_space.c bootstrap/free_space_run.c bootstrap/hot_chunk.c
 	bootstrap/cipher.c bootstrap/luks.c bootstrap/luks_json.c bootstrap/luks_look.c bootstrap/luks_next.c
 	bootstrap/luks_reencrypt.c
 	bootstrap/luks_token.c bootstrap/place.c bootstrap/recovery.c bootstrap/region.c bootstrap/rotate.c

@@ -5,6 +5,7 @@
  * release; never part of it. --help is main()'s table.
  */
 #include "bootstrap/free_space.h"
+#include "bootstrap/hot_chunk.h"
 #include "bootstrap/luks_next.h"
 #include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/place.h"
@@ -36,7 +37,7 @@ static int usage(void)
 	return fail(-EINVAL, "usage: convert points | header DIR DEVICE [URL ADVERTISEMENT] | "
 			     "place DIR DEVICE BYTES [POINT] | run DEVICE [CHUNKS|cut-at-end] | "
 			     "work DEVICE [BYTES] | look DEVICE | "
-			     "rotate DEVICE [CHUNKS|cut-at-end|work] | "
+			     "rotate DEVICE [CHUNKS|cut-at-end|work] | finish-chunk DEVICE | "
 			     "decrypt DEVICE BYTES OUT | wipe DEVICE BYTES [HOW [STEPS]] | "
 			     "recovery DEVICE FILE");
 }
@@ -328,6 +329,20 @@ static int do_rotate(char **args)
 	return r;
 }
 
+/* What the boot step does before the distribution opens the volume. */
+static int do_finish_chunk(char **args)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
+	int r;
+
+	r = secret_copy(&secret, CLEVIS_SECRET, strlen(CLEVIS_SECRET));
+	if (r == 0)
+		r = hot_chunk_finish(&(struct luks_where){ args[0], NULL }, &secret);
+	if (r >= 0)
+		puts(r == HOT_CHUNK_FINISHED ? "finished" : "nothing");
+	return r;
+}
+
 static int do_look(char **args)
 {
 	struct luks_where where = { args[0], NULL };
@@ -337,13 +352,13 @@ static int do_look(char **args)
 	r = luks_look(&where, &status);
 	if (r == 0)
 		printf("luks2=%d reencrypting=%d first=%d offset=%llu payload=%llu encrypted=%llu "
-		       "slots=%u tokens=%u unwiped=%d rotating=%d key=%u\n",
+		       "slots=%u tokens=%u unwiped=%d rotating=%d hot=%d key=%u\n",
 		       status.is_luks2, status.is_reencrypting, status.is_first_chunk_done,
 		       (unsigned long long)status.data_offset_bytes,
 		       (unsigned long long)status.payload_bytes,
 		       (unsigned long long)status.encrypted_bytes, status.slot_count,
 		       status.token_count, status.is_luks2 ? wiped_is_pending(&where) : 0,
-		       status.is_rotating, status.used_key);
+		       status.is_rotating, status.has_hot_chunk, status.used_key);
 	return r;
 }
 
@@ -445,11 +460,17 @@ static const struct {
 	int (*run)(char **args);
 	int least, most;
 } verbs[] = {
-	{ "points", do_points, 0, 0 },	   { "header", do_header, 2, 4 },
-	{ "place", do_place, 3, 4 },	   { "run", do_run, 1, 2 },
-	{ "work", do_work, 1, 2 },	   { "look", do_look, 1, 1 },
-	{ "decrypt", do_decrypt, 3, 3 },   { "wipe", do_wipe, 2, 4 },
-	{ "recovery", do_recovery, 2, 2 }, { "rotate", do_rotate, 1, 2 },
+	{ "points", do_points, 0, 0 },
+	{ "header", do_header, 2, 4 },
+	{ "place", do_place, 3, 4 },
+	{ "run", do_run, 1, 2 },
+	{ "work", do_work, 1, 2 },
+	{ "look", do_look, 1, 1 },
+	{ "decrypt", do_decrypt, 3, 3 },
+	{ "wipe", do_wipe, 2, 4 },
+	{ "recovery", do_recovery, 2, 2 },
+	{ "rotate", do_rotate, 1, 2 },
+	{ "finish-chunk", do_finish_chunk, 1, 1 },
 };
 
 int main(int argc, char **argv)

@@ -10,6 +10,8 @@ set -u
 cd "$test_root" || exit 1
 # shellcheck source=tests/native/build.sh
 . tests/native/build.sh
+# shellcheck source=tests/native/lib.sh
+. tests/native/lib.sh
 requires mke2fs resize2fs e2fsck cryptsetup
 
 native_build
@@ -74,10 +76,6 @@ fsck_is_clean() {
 # place and run, as often as it takes after a cut; the result is judged.
 finishes() {
 	place && run_to_end && payload_is_same
-}
-
-look_says() {
-	"$convert" look "$work/device" | grep -qw -- "$1"
 }
 
 stock_opens() {
@@ -225,5 +223,17 @@ done
 equal "run without a cut ends well" "$status" 0
 equal "cut before each of $cuts flushes: none lost" "$lost" 0
 check "there were flushes to cut at" [ "$cuts" -gt 25 ]
+
+# --- the last chunk is cut, and again what finishes it ----------------------------------------------
+
+# Made of the parked head, which is overwritten when all is done: not before the header says so.
+ends() { run_to_end && payload_is_same; }
+fresh placed
+check "a run stops before the last chunk" [ "$("$convert" run "$work/device" 2)" = stopped ]
+cp --sparse=always "$work/device" "$work/nearly"
+check "the last chunk is cut" cut_chunks "$work/nearly" $((16 << 20)) $((16 << 20)) "$convert" run
+cut_again stock_opens ends
+equal "cut again before each of $cuts flushes of the boot step: none lost" "$lost" 0
+check "there were flushes to cut at" [ "$cuts" -gt 20 ]
 
 tests_done

@@ -125,6 +125,11 @@ finds_token() {
 	exit 1) >"$work/token" && cmp -s "$work/token" "$work/known-token"
 }
 opens() { finds_token && stock_opens "$work/clevis" && stock_opens "$work/recovery"; }
+still_opens() { # asked again only where the header is another than the last time
+	local header
+	header=$(head -c 2M "$work/device" | sha256sum)
+	[ "$header" = "$looked_at" ] || { opens && looked_at=$header; }
+}
 
 fresh
 check "Clevis's secret and token are known" clevis_opens
@@ -138,11 +143,7 @@ for ((n = 1; ; n++)); do
 	[ $status = 42 ] || break
 	cuts=$((cuts + 1))
 	cp --sparse=always "$work/device" "$work/cut"
-	header=$(head -c 2M "$work/device" | sha256sum)
-	if [ "$header" != "$looked_at" ]; then # another than at the last cut
-		looked_at=$header
-		opens || { lost=$((lost + 1)); not_ok "cut before flush $n: it doesn't open"; }
-	fi
+	still_opens || { lost=$((lost + 1)); not_ok "cut before flush $n: it doesn't open"; }
 	for way in ours stock; do
 		cp --sparse=always "$work/cut" "$work/device"
 		[ $way = ours ] || stock_recovers
@@ -155,6 +156,20 @@ done
 equal "without a cut it ends well" "$status" 0
 equal "cut before each of $cuts flushes: none lost" "$lost" 0
 check "there were flushes to cut at" [ "$cuts" -gt 20 ]
+
+# --- the last chunk is cut, and again what finishes it ----------------------------------------------
+
+fresh
+check "a run stops before the last chunk" [ "$("$convert" rotate "$work/device" 3)" = stopped ]
+cp --sparse=always "$work/device" "$work/nearly"
+check "the last chunk is cut" cut_chunks "$work/nearly" $((64 << 20)) $((8 << 20)) "$convert" rotate
+looked_at=
+cut_again still_opens finishes
+equal "cut again before each of $cuts flushes of the boot step: opened by both passphrases, none lost" "$lost" 0
+check "there were flushes to cut at" [ "$cuts" -gt 30 ]
+fresh
+equal "where no chunk was cut it does nothing" "$("$convert" finish-chunk "$work/device")" nothing
+check "  not a byte" cmp "$work/device" "$work/converted"
 
 # --- by the worker, watched -----------------------------------------------------------------------
 

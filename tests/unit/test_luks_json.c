@@ -81,8 +81,18 @@ static void hot_chunk_does_not_count(void **state)
 
 	(void)state;
 	assert_false(s.is_first_chunk_done);
+	assert_true(s.has_hot_chunk);
 	assert_int_equal(s.payload_bytes, 1536);
 	assert_int_equal(s.encrypted_bytes, 0);
+}
+
+/* Without the requirement nothing is under way, whatever a segment says. */
+static void hot_chunk_of_nothing(void **state)
+{
+	struct luks_status s = status_of(HEAD REST CRYPT(0, 1024, HOT) CONFIG(""));
+
+	(void)state;
+	assert_false(s.has_hot_chunk);
 }
 
 static void half_way(void **state)
@@ -92,6 +102,7 @@ static void half_way(void **state)
 
 	(void)state;
 	assert_true(s.is_first_chunk_done);
+	assert_false(s.has_hot_chunk);
 	assert_int_equal(s.encrypted_bytes, 1024);
 }
 
@@ -148,7 +159,7 @@ static void rotation_counts_the_new_key(void **state)
 		BUSY));
 
 	(void)state;
-	assert_true(s.is_reencrypting && s.is_rotating);
+	assert_true(s.is_reencrypting && s.is_rotating && s.has_hot_chunk);
 	assert_int_equal(s.used_key, 0);
 	assert_int_equal(s.payload_bytes, 3584);
 	assert_int_equal(s.encrypted_bytes, 1024);
@@ -164,6 +175,7 @@ static void rotation_without_an_end(void **state)
 
 	(void)state;
 	assert_true(s.is_rotating);
+	assert_false(s.has_hot_chunk);
 	assert_int_equal(s.payload_bytes, 0);
 	assert_int_equal(s.encrypted_bytes, 0);
 }
@@ -282,6 +294,7 @@ int main(void)
 		cmocka_unit_test(finished),
 		cmocka_unit_test(initialised),
 		cmocka_unit_test(hot_chunk_does_not_count),
+		cmocka_unit_test(hot_chunk_of_nothing),
 		cmocka_unit_test(half_way),
 		cmocka_unit_test(two_keys_at_rest),
 		cmocka_unit_test(first_encryption_with_two_keys),
