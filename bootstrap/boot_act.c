@@ -128,8 +128,10 @@ static int open_root(const struct boot_run *run, struct boot_result *result,
 {
 	const struct luks_where where = { run->root_device, NULL };
 	const struct place place = place_of(run);
-	int chunk = place_first_chunk(&place, volume_key), r;
+	int chunk, r;
 
+	boot_load_crypt();
+	chunk = place_first_chunk(&place, volume_key);
 	if (chunk < 0)
 		log_error("place: the first chunk: %s", fail_text());
 	enter(result, "open");

@@ -82,6 +82,10 @@ int boot_network(void) MUST_CHECK;
 int boot_secret(const struct luks_where *where, const char *device_url, unsigned budget_s,
 		struct secret *ret) MUST_CHECK;
 
+/* dm-crypt's modules: cryptsetup needs them, and our own library for a cipher that only the kernel
+ * has. */
+void boot_load_crypt(void);
+
 /* Can this kernel, with this image's modules, use the cipher of that name? */
 int boot_try_cipher(const char *text) MUST_CHECK;
 

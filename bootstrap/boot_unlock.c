@@ -130,7 +130,7 @@ int boot_secret(const struct luks_where *where, const char *device_url, unsigned
 
 /* The kernel loads both by itself when modprobe is in the image; a failure shows in the words of
  * whoever needs them. */
-static void load_modules(void)
+void boot_load_crypt(void)
 {
 	if (kmods_load("dm_mod") < 0 || kmods_load("dm_crypt") < 0)
 		fail_clear();
@@ -143,7 +143,7 @@ int boot_try_cipher(const char *text)
 	if (!cipher)
 		return fail(-EINVAL, "the intent's cipher \"%s\" is none that this version knows",
 			    text);
-	load_modules();
+	boot_load_crypt();
 	return dm_try_cipher(cipher->text, cipher->key_bytes);
 }
 
@@ -171,7 +171,6 @@ int boot_open(const char *device, const struct secret *secret)
 	int r;
 
 	finish_chunk(device, secret);
-	load_modules();
 	r = spawn_run(&open);
 	if (r < 0)
 		return r;

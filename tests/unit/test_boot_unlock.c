@@ -32,7 +32,8 @@ int hot_chunk_finish(const struct luks_where *where, const struct secret *passph
 
 int kmods_load(const char *module UNUSED)
 {
-	return 0;
+	fail_msg("that was before");
+	return -ENOENT;
 }
 
 int spawn_run(const struct spawn *spawn)
