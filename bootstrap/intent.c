@@ -125,8 +125,10 @@ int intent_parse(const char *text, size_t len, struct intent *ret)
 	    js_object(root, "body", &body) < 0 || js_string(root, "sha256", &stored) < 0 ||
 	    body_checksum(body, checksum) < 0 || strcmp(checksum, stored))
 		return fail(-EBADMSG,
-			    "the intent file is damaged: restore it from the other copy (" STATE_DIR
-			    ", " BOOT_STATE_DIR "), or run undo if the disk is not encrypted yet");
+			    "the intent file is damaged: run \"panocrypt-bootstrap undo\" if the "
+			    "disk is not encrypted yet; else restore " INTENT_FILE
+			    " from " INTENT_COPY_FILE " beside it (" STATE_DIR ", " BOOT_STATE_DIR
+			    ")");
 	if (js_u64(body, "version", &version) < 0 || version != INTENT_VERSION)
 		return fail(
 			-EBADMSG,
@@ -165,13 +167,13 @@ int intent_print(const struct intent *intent, char **ret)
 	return js_print_pretty(root, ret);
 }
 
-int intent_read(const char *dir, struct intent *ret)
+static int read_file(const char *dir, const char *name, struct intent *ret)
 {
 	CLEANUP_FREE char *path = NULL, *text = NULL;
 	size_t len = 0;
 	int r;
 
-	r = text_format(&path, "%s/%s", dir, INTENT_FILE);
+	r = text_format(&path, "%s/%s", dir, name);
 	if (r < 0)
 		return r;
 	r = file_read(path, INTENT_MAX_BYTES, &text, &len);
@@ -180,19 +182,34 @@ int intent_read(const char *dir, struct intent *ret)
 	return intent_parse(text, len, ret);
 }
 
+int intent_read(const char *dir, struct intent *ret)
+{
+	return read_file(dir, INTENT_FILE, ret);
+}
+
+int intent_read_whole(const char *dir, struct intent *ret)
+{
+	int r = intent_read(dir, ret);
+
+	if (r != -EBADMSG || read_file(dir, INTENT_COPY_FILE, ret) < 0)
+		return r;
+	fail_clear();
+	return 0;
+}
+
 int intent_write(const char *dir, const struct intent *intent)
 {
-	CLEANUP_FREE char *path = NULL, *text = NULL;
+	CLEANUP_FREE char *path = NULL, *copy = NULL, *text = NULL;
 	int r;
 
 	r = file_mkdirs(dir, 0700);
-	if (r < 0)
-		return r;
-	r = text_format(&path, "%s/%s", dir, INTENT_FILE);
-	if (r < 0)
-		return r;
-	r = intent_print(intent, &text);
-	if (r < 0)
-		return r;
-	return file_replace_text(path, text, 0600);
+	if (r == 0)
+		r = text_format(&path, "%s/%s", dir, INTENT_FILE);
+	if (r == 0)
+		r = text_format(&copy, "%s/%s", dir, INTENT_COPY_FILE);
+	if (r == 0)
+		r = intent_print(intent, &text);
+	if (r == 0)
+		r = file_replace_text(copy, text, 0600);
+	return r < 0 ? r : file_replace_text(path, text, 0600);
 }

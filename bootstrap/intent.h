@@ -7,6 +7,10 @@
  *								encrypted root after it
  *	on the new /boot	/boot/panocrypt/intent.json	the boot step's source from then on
  *
+ * Beside each stands a second copy, written first. Only who can't go on without it asks for that
+ * one
+ * (`undo`); nothing goes on with a conversion by it.
+ *
  * All ids are chosen once, when the intent is made, so that every later step can be looked for on
  * the disk.
  */
@@ -24,7 +28,8 @@
 
 /* File names in the state folders. */
 #define INTENT_FILE "intent.json"
-#define HEADER_FILE "header.img" /* as made by `header`; S bytes, LUKS2, detached */
+#define INTENT_COPY_FILE "intent.copy.json" /* for when that one is damaged */
+#define HEADER_FILE "header.img"	    /* as made by `header`; S bytes, LUKS2, detached */
 #define HEADER_POST_FILE                                                                           \
 	"header.post" /* after init: what stands (or must stand) at the head of the device */
 #define MARKER_FILE                                                                                \
@@ -67,7 +72,10 @@ struct intent {
 /* Reads dir/INTENT_FILE. -ENOENT without a sentence when there is none; -EBADMSG when damaged. */
 int intent_read(const char *dir, struct intent *ret) MUST_CHECK;
 
-/* Replaces it durably. */
+/* The same; where it is damaged, its copy beside it. */
+int intent_read_whole(const char *dir, struct intent *ret) MUST_CHECK;
+
+/* Replaces both durably, the copy first. */
 int intent_write(const char *dir, const struct intent *intent) MUST_CHECK;
 
 /* Pure halves, for tests and the fuzzer. */

@@ -26,13 +26,14 @@ static unsigned running_stage(const struct facts *facts)
 }
 
 /* Takes over what only the boot step can know, and what `undo` writes there first. -ENOENT when it
- * has left nothing. */
-static int merge_boot_intent(struct intent *intent)
+ * has left nothing, or nothing whole where that is to be expected. */
+static int merge_boot_intent(struct intent *intent, bool is_damaged)
 {
 	struct intent boot;
-	int r;
+	int r = (is_damaged ? intent_read_whole : intent_read)(BOOT_STATE_DIR, &boot);
 
-	r = intent_read(BOOT_STATE_DIR, &boot);
+	if (r == -EBADMSG && is_damaged)
+		r = -ENOENT;
 	if (r < 0)
 		return r;
 	if (strcmp(boot.luks_uuid, intent->luks_uuid) != 0)
@@ -45,7 +46,26 @@ static int merge_boot_intent(struct intent *intent)
 	return 0;
 }
 
-int job_open(struct job *ret, const struct config *config, struct facts *facts)
+/* What stands on /boot is the same, but for what is merged. */
+static int read_any(const char *state_dir, struct intent *ret)
+{
+	int r = intent_read_whole(state_dir, ret);
+
+	if (r != -EBADMSG)
+		return r;
+	if (intent_read_whole(BOOT_STATE_DIR, ret) == 0) {
+		fail_clear();
+		return 0;
+	}
+	return fail(-EBADMSG,
+		    "neither the intent nor a copy of it is whole, so that nobody knows what is to "
+		    "be put back: restore " INTENT_FILE " or " INTENT_COPY_FILE
+		    " in %s from a backup, then run undo again",
+		    state_dir);
+}
+
+static int open_by(struct job *ret, const struct config *config, struct facts *facts,
+		   bool is_damaged)
 {
 	struct job job = { .config = config, .facts = facts, .state_dir = config->state_dir };
 	int r;
@@ -54,17 +74,27 @@ int job_open(struct job *ret, const struct config *config, struct facts *facts)
 	if (r < 0)
 		return r;
 	job.boot = running_stage(facts);
-	r = intent_read(config->state_dir, &job.intent);
+	r = (is_damaged ? read_any : intent_read)(config->state_dir, &job.intent);
 	if (r == -ENOENT) {
 		*ret = job;
 		return JOB_NONE;
 	}
 	if (r == 0)
-		r = merge_boot_intent(&job.intent);
+		r = merge_boot_intent(&job.intent, is_damaged);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	*ret = job;
 	return 0;
+}
+
+int job_open(struct job *ret, const struct config *config, struct facts *facts)
+{
+	return open_by(ret, config, facts, false);
+}
+
+int job_open_damaged(struct job *ret, const struct config *config, struct facts *facts)
+{
+	return open_by(ret, config, facts, true);
 }
 
 int job_uuid(char ret[static UUID_SIZE])

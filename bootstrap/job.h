@@ -19,6 +19,10 @@ enum job_outcome { JOB_NONE = 1 };
  */
 int job_open(struct job *ret, const struct config *config, struct facts *facts) MUST_CHECK;
 
+/* The same for who has to know what was wanted although the intent is damaged: by the first of its
+ * copies that is whole. Negative when none is. */
+int job_open_damaged(struct job *ret, const struct config *config, struct facts *facts) MUST_CHECK;
+
 /* The intent that a plan without refusals asks for: all ids chosen here, once. Pure but for random
  * bytes and /etc/fstab. */
 int job_intend(const struct plan *plan, const struct facts *facts, const struct config *config,

@@ -80,6 +80,10 @@ int verb_undo(const struct config *config)
 			    "stop " INSTALL_UNIT ")");
 	if (r == 0)
 		r = job_open(&job, config, &facts);
+	if (r == -EBADMSG) {
+		log_warning("%s", fail_text());
+		r = job_open_damaged(&job, config, &facts);
+	}
 	if (r < 0)
 		return r;
 	if (r == JOB_NONE) {

@@ -62,6 +62,13 @@ static struct facts facts;
 
 /* What differs from boot to boot. */
 static const char *const volatile_files[] = { "/run/", "/proc/", NULL };
+/* The intent's copy is written first, and read by nobody while the intent is whole. */
+static const char *const undecided_files[] = { "/run/",
+					       "/proc/",
+					       STATE_DIR "/" INTENT_COPY_FILE,
+					       BOOT_STATE_DIR "/" INTENT_COPY_FILE,
+					       "@" BOOT_STATE_DIR "/" INTENT_COPY_FILE,
+					       NULL };
 /* `undo` leaves the intent: the verb removes it. */
 static const char *const undone_files[] = { "/run/", "/proc/", STATE_DIR "/", NULL };
 
@@ -162,7 +169,7 @@ static bool is_undo_decided(void)
 static void boot_to_be_undone(const struct stage *stage)
 {
 	bool is_decided = is_undo_decided();
-	const char *what = is_decided ? NULL : machine_differs(stage->machine, volatile_files);
+	const char *what = is_decided ? NULL : machine_differs(stage->machine, undecided_files);
 
 	if (what)
 		fail_msg("%s: changed, and nothing says that it is to be undone: %s", call_name(),
