@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * verify: the real header, on the real disk, opened both ways; then the evidence goes to the
- * server. A generated recovery passphrase is written to its file, and proven, before its sealed
- * copy leaves the header.
+ * server.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/elsewhere.h"
 #include "bootstrap/luks_next.h"
-#include "bootstrap/luks_slot.h"
 #include "bootstrap/phase.h"
-#include "bootstrap/recovery.h"
+#include "bootstrap/recovery_proof.h"
 #include "bootstrap/report.h"
 #include "bootstrap/unlock.h"
 #include "common/cleanup.h"
@@ -66,50 +64,19 @@ static int prove_clevis(const struct luks_where *where)
 		     : 0;
 }
 
-static int prove_generated(const struct job *job, const struct luks_where *where)
+static int prove_recovery(const struct job *job, const struct luks_where *where)
 {
-	CLEANUP_SECRET struct secret volume_key = SECRET_EMPTY, passphrase = SECRET_EMPTY;
-	int r;
+	const struct recovery_proof proof = {
+		.where = *where,
+		.luks_uuid = job->intent.luks_uuid,
+		.copy = BOOT_STATE_DIR "/" HEADER_FILE,
+		.slot = job->intent.rotate_after ? LUKS_NEXT_RECOVERY_SLOT : RECOVERY_SLOT,
+		.is_generated = strcmp(job->intent.recovery, "generated") == 0,
+		.output = job->intent.recovery_output,
+		.new_file = job->config->recovery_passphrase_file,
+	};
 
-	r = unlock_volume_key(job->intent.luks_uuid, where, &volume_key);
-	if (r < 0)
-		return r;
-	r = recovery_open(where, &volume_key, &passphrase);
-	if (r == -ENOENT) /* an earlier run wrote the file and removed the token */
-		return file_exists(job->intent.recovery_output)
-			       ? 0
-			       : fail(-ENOENT,
-				      "%s is missing: add a new recovery passphrase with "
-				      "cryptsetup luksAddKey",
-				      job->intent.recovery_output);
-	if (r < 0)
-		return r;
-	r = luks_try_passphrase(where, &passphrase);
-	if (r < 0)
-		return fail(r, "the generated recovery passphrase opens no keyslot of %s",
-			    where->header);
-	r = recovery_write_file(job->intent.recovery_output, &passphrase);
-	if (r < 0)
-		return r;
-	log_info("verify: the recovery passphrase is in %s: fetch it, keep it elsewhere, delete it "
-		 "here",
-		 job->intent.recovery_output);
-	return luks_token_remove(where, RECOVERY_TOKEN);
-}
-
-/* The customer's own passphrase isn't at hand any more; its slot was proven in `header` and must be
- * the same, byte for byte. */
-static int prove_kept_slot(const struct job *job, const struct luks_where *where)
-{
-	int slot = job->intent.rotate_after ? LUKS_NEXT_RECOVERY_SLOT : RECOVERY_SLOT;
-	int r = luks_slot_same(BOOT_STATE_DIR "/" HEADER_FILE, where->header, slot);
-
-	if (r < 0)
-		return r;
-	return r == 1 ? 0
-		      : fail(-EIO,
-			     "the recovery keyslot of %s differs from the one that was proven",
-			     where->header);
+	return recovery_prove(&proof);
 }
 
 static int make_evidence(const struct job *job, const struct luks_where *where, json_t **ret)
@@ -168,8 +135,7 @@ static int verify_run(struct job *job)
 	r = prove_clevis(&where);
 	if (r < 0)
 		return r;
-	r = strcmp(job->intent.recovery, "generated") == 0 ? prove_generated(job, &where)
-							   : prove_kept_slot(job, &where);
+	r = prove_recovery(job, &where);
 	if (r < 0)
 		return r;
 	r = make_evidence(job, &where, &evidence);

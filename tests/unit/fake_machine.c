@@ -318,6 +318,11 @@ int recovery_write_file(const char *path, const struct secret *passphrase UNUSED
 	return file_replace_text(path, "the passphrase", 0600);
 }
 
+int recovery_forget(const struct luks_where *where)
+{
+	return luks_token_remove(where, NULL);
+}
+
 static int set_unwiped(const struct luks_where *where, bool is_unwiped)
 {
 	struct fake_luks luks = load(where);
