@@ -48,6 +48,93 @@ static int packages_done(struct job *job UNUSED)
 	return count == ARRAY_SIZE(wanted) && !*at;
 }
 
+/* Only names: apt-get would read "-x" and "x/y" as something else. */
+static bool is_package_name(const char *text)
+{
+	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.:-") == strlen(text) &&
+	       *text != '-';
+}
+
+/* Runs it with names of the list, a line each, as often as it takes. */
+static int apt_each(const struct spawn *apt, char *names)
+{
+	int r = 0;
+
+	while (r == 0 && names) {
+		struct spawn spawn = *apt;
+		bool is_any = false;
+		size_t at = 0;
+		char *name;
+
+		while (spawn.argv[at])
+			at++;
+		while (at + 1 < SPAWN_ARGS_MAX && (name = strsep(&names, "\n"))) {
+			if (is_package_name(name)) {
+				spawn.argv[at++] = name;
+				is_any = true;
+			}
+		}
+		if (is_any)
+			r = spawn_run(&spawn);
+	}
+	return r;
+}
+
+/* --- what a power cut inside of dpkg has left ------------------------------------------------- */
+
+/* Until it is taken up, apt-get refuses everything. What dpkg can't configure without a package
+ * that isn't there yet comes with the installation. */
+static void configure_rest(void)
+{
+	const struct spawn configure = { .argv = { "dpkg", "--force-confold", "--configure", "-a" },
+					 .extra_env = quiet_env,
+					 .timeout_s = APT_TIMEOUT_S };
+
+	if (spawn_run(&configure) < 0) {
+		log_warning("%s", fail_text());
+		fail_clear();
+	}
+}
+
+static int add_broken(const char *line, void *userdata)
+{
+	static const char flag[] = "reinstreq ";
+	struct strbuf *list = userdata;
+
+	if (strncmp(line, flag, strlen(flag)) == 0)
+		strbuf_addf(list, "%s\n", line + strlen(flag));
+	return 0;
+}
+
+/* One was cut while it was unpacked: apt-get doesn't unpack it again by itself, and dpkg doesn't
+ * even remove it. */
+static void unpack_again(void)
+{
+	const struct spawn query = { .argv = { "dpkg-query", "-W", "-f",
+					       "${db:Status-Eflag} ${Package}\n" },
+				     .timeout_s = 60,
+				     .is_quiet = true };
+	const struct spawn install = { .argv = { APT, "install", "--reinstall" },
+				       .extra_env = quiet_env,
+				       .timeout_s = APT_TIMEOUT_S };
+	CLEANUP_STRBUF struct strbuf list = STRBUF_EMPTY;
+	CLEANUP_FREE char *output = NULL, *names = NULL;
+	int r = spawn_text(&query, &output);
+
+	if (r == 0)
+		r = file_each_line(output, add_broken, &list);
+	if (r == 0)
+		r = strbuf_take(&list, &names);
+	if (r == 0)
+		r = apt_each(&install, names);
+	if (r < 0) {
+		log_warning("%s", fail_text());
+		fail_clear();
+	}
+}
+
+/* --- run -------------------------------------------------------------------------------------- */
+
 /* "Inst NAME (…" is new; "Inst NAME [old version] (…" only an upgrade. */
 static int add_new(const char *line, void *userdata)
 {
@@ -99,9 +186,11 @@ static int packages_run(struct job *job)
 				       .timeout_s = APT_TIMEOUT_S };
 	int r;
 
+	configure_rest();
 	r = spawn_run(&update);
 	if (r < 0) /* one dead source of many is no reason to stop: the installation shows */
 		log_warning("%s", fail_text());
+	unpack_again();
 	r = remember_added(job);
 	if (r == 0)
 		r = spawn_run(&install);
@@ -112,38 +201,12 @@ static int packages_run(struct job *job)
 	return 0;
 }
 
-/* Only names: apt-get would read "-x" and "x/y" as something else. */
-static bool is_package_name(const char *text)
-{
-	return *text && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.:-") == strlen(text) &&
-	       *text != '-';
-}
-
-/* Purges as many names as one command takes, and takes them from the text. */
-static int purge_some(char **rest)
-{
-	struct spawn spawn = { .argv = { APT, "purge" },
-			       .extra_env = quiet_env,
-			       .timeout_s = APT_TIMEOUT_S };
-	size_t at = 0;
-	bool is_any = false;
-	char *name;
-
-	while (spawn.argv[at])
-		at++;
-	while (at + 1 < SPAWN_ARGS_MAX && (name = strsep(rest, "\n"))) {
-		if (is_package_name(name)) {
-			spawn.argv[at++] = name;
-			is_any = true;
-		}
-	}
-	return is_any ? spawn_run(&spawn) : 0;
-}
-
 static int packages_undo(struct job *job)
 {
+	const struct spawn purge = { .argv = { APT, "purge" },
+				     .extra_env = quiet_env,
+				     .timeout_s = APT_TIMEOUT_S };
 	CLEANUP_FREE char *path = NULL, *names = NULL;
-	char *rest;
 	int r;
 
 	r = text_format(&path, "%s/" ADDED_FILE, job->state_dir);
@@ -151,8 +214,11 @@ static int packages_undo(struct job *job)
 		r = file_read(path, ADDED_BYTES_MAX, &names, NULL);
 	if (r == -ENOENT)
 		return 0;
-	for (rest = names; r == 0 && rest;)
-		r = purge_some(&rest);
+	if (r == 0) {
+		configure_rest();
+		unpack_again();
+		r = apt_each(&purge, names);
+	}
 	if (r < 0)
 		return fail_at(r, "removing the packages that came with us");
 	return file_remove(path);
@@ -164,6 +230,5 @@ const struct phase phase_packages = {
 	.done = packages_done,
 	.run = packages_run,
 	.undo = packages_undo,
-	.power_cut =
-		"a half-installed package: dpkg's own repair (apt-get -f install), then run again",
+	.power_cut = "half-installed packages: run again, which begins with dpkg's own repair",
 };
