@@ -111,7 +111,8 @@ fault_build_failing() {
 		fault_compile "$folder/table.c" "$folder/table.o" &&
 		fault_compile tests/unit/failing.c "$fault_build/tests/unit/failing.o" &&
 		fault_compile tests/fault/failing.c "$fault_build/tests/fault/failing.o" || return 1
-	fault_wraps=$fault_wraps$(printf ',--wrap=%s' read write pread pwrite fsync fdatasync syncfs) \
+	fault_wraps=$fault_wraps$(printf ',--wrap=%s' read write pread pwrite fsync fdatasync syncfs \
+		spawn_status spawn_text view_watch) \
 		fault_link "$fault_build/crash-failing" "${objects[@]}" "$folder"/*.o \
 		"$fault_build/tests/unit/failing.o" "$fault_build/tests/fault/failing.o"
 }

@@ -184,15 +184,19 @@ survives "place on a disk that forgets a write" "$crash" forgetful place "$work/
 # --- what fails instead of being cut --------------------------------------------------------------
 
 # Each call of the boot step's files, with and without a reason; each reading, writing and flushing of disk and state
-# folder, once or from there on.
+# folder, once or from there on; under carve and shrink, where programs read, a part of them.
 fault_build_failing || die "the program whose calls fail doesn't build"
 while read -r name machine how; do
 	survives "$name, each failure of: $how" "$fault_build/crash-failing" failing "$name" "$work/$machine" "$how"
 done <<-'EOF'
 	carve uncarved calls
 	carve uncarved memory
+	carve uncarved disk
+	carve uncarved disk-dead
 	shrink unshrunk calls
 	shrink unshrunk memory
+	shrink unshrunk disk
+	shrink unshrunk disk-dead
 	place shrunk calls
 	place shrunk memory
 	place shrunk disk

@@ -15,6 +15,7 @@ struct scenario {
 	bool is_first_stage, is_stopped_before_place; /* of its worlds */
 	bool is_for_grub;     /* what is on the disk is what GRUB sees of it */
 	bool is_end_expected; /* the filesystem is to be what an uncut run leaves */
+	bool has_programs;    /* e2fsprogs read and change it */
 };
 
 /* Ends the program when there is none. */
