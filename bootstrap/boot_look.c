@@ -61,11 +61,38 @@ static int read_config(struct boot_run *run)
 	return r < 0 ? fail_at(r, BOOT_CONFIG) : 0;
 }
 
+/* Is the state on the filesystem that is to be encrypted? */
+static bool is_first_stage(const struct boot_run *run)
+{
+	return strcasecmp(run->state_uuid, run->fs_uuid) == 0;
+}
+
+/* By its partition, if nothing but that filesystem can be there: never root's once there is a /boot
+ * from which it could have been placed. */
+static int find_torn_state(struct boot_run *run)
+{
+	bool is_first = is_first_stage(run);
+	char device[BOOT_PATH_MAX];
+	int r;
+
+	if (is_first && block_find("PARTUUID", run->boot_partuuid, device, sizeof(device)) == 0)
+		return -ENODEV;
+	r = block_find("PARTUUID", is_first ? run->root_partuuid : run->boot_partuuid, device,
+		       sizeof(device));
+	if (r == 0)
+		r = boot_mend(device, run->state_uuid);
+	return r < 0 ? r
+		     : block_find("UUID", run->state_uuid, run->state_device,
+				  sizeof(run->state_device));
+}
+
 static int find_state(struct boot_run *run)
 {
 	struct block_content content;
 	int r = block_wait("UUID", run->state_uuid, STATE_TIMEOUT_S, run->state_device,
 			   sizeof(run->state_device));
+	if (r < 0)
+		r = find_torn_state(run);
 	if (r == 0)
 		r = block_probe(run->state_device, &content);
 	if (r < 0)
@@ -257,12 +284,6 @@ static int look_at_redo(struct boot_run *run)
 	run->facts.has_redo = run->redo.state == REDO_READY;
 	run->facts.is_redo_foreign = run->redo.state == REDO_FOREIGN;
 	return 0;
-}
-
-/* Is the state on the filesystem that is to be encrypted? */
-static bool is_first_stage(const struct boot_run *run)
-{
-	return strcasecmp(run->state_uuid, run->fs_uuid) == 0;
 }
 
 /* In the first stage, before the state is mounted: the partition for /boot is only made when

@@ -55,6 +55,10 @@ _Noreturn void boot_hold(const char *reason);
 int boot_mount(const char *device, const char *target, const char *fstype,
 	       unsigned long flags) MUST_CHECK;
 
+/* Nobody recognises a filesystem here, because its superblock is torn: mends it if it is that one.
+ */
+int boot_mend(const char *device, const char *uuid) MUST_CHECK;
+
 /* --- boot_cut.c ------------------------------------------------------------------------------- */
 
 int boot_carve(struct boot_run *run) MUST_CHECK;

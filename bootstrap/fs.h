@@ -17,6 +17,11 @@ struct fs {
 	 * anything is left. */
 	int (*check)(const char *device, struct view *view);
 
+	/* Nobody recognises it because its superblock is torn: makes that one valid again, as a
+	 * mixture of old and new, if it is of the filesystem `uuid`; check() has to follow. The
+	 * caller knows that nothing else can have taken its place. */
+	int (*mend)(const char *device, const char *uuid);
+
 	/* The smallest size (one that shrink() makes exactly) to which it can be cut without moving
 	 * a block or an inode; its present size when nothing can be cut. */
 	int (*unmoved_bytes)(const char *device, struct view *view, uint64_t *ret);

@@ -7,6 +7,8 @@
 #include "bootstrap/fs_ext4.h"
 
 #include "bootstrap/fs_ext4_parse.h"
+#include "bootstrap/fs_ext4_superblock.h"
+#include "bootstrap/region.h"
 #include "bootstrap/view.h"
 #include "common/cleanup.h"
 #include "common/err.h"
@@ -20,6 +22,7 @@
 #define CHECK_TIMEOUT_S 3600
 #define DUMP_MAX_BYTES (64 * MIB) /* a badly fragmented filesystem of some TiB */
 #define HEADER_MAX_BYTES (64 * KIB)
+#define SUPERBLOCK_ROOM 4096 /* at the device's beginning; a sector of any device */
 
 #define CLEANUP_LAYOUT CLEANUP(ext4_layout_done)
 
@@ -88,6 +91,30 @@ static int check(const char *device, struct view *view)
 			    "repair it with \"e2fsck -f\" from a rescue system and run again",
 			    device, status);
 	return 0;
+}
+
+/* Neither our libblkid nor the kernel takes a superblock whose checksum is wrong, e2fsck -p doesn't
+ * either, and e2fsck itself writes it in pieces. All that differs between its two sectors are
+ * numbers that a check counts anew; that a journal is to be replayed is in the first one. The other
+ * copies on the disk don't say that. */
+static int mend(const char *device, const char *uuid)
+{
+	CLEANUP_CLOSE int fd = -1;
+	CLEANUP_FREE uint8_t *block = NULL;
+	void *room = NULL;
+	int r = region_open(device, O_RDWR | O_EXCL, &fd);
+
+	if (r < 0)
+		return r;
+	if (posix_memalign(&room, SUPERBLOCK_ROOM, SUPERBLOCK_ROOM) != 0)
+		return -ENOMEM;
+	block = room;
+	r = region_read(fd, block, 0, SUPERBLOCK_ROOM);
+	if (r == 0 && !ext4_superblock_mend(block + EXT4_SUPERBLOCK_OFFSET, uuid))
+		r = fail(-EUCLEAN, "%s has no torn superblock of the filesystem %s", device, uuid);
+	if (r == 0)
+		r = region_write(fd, block, 0, SUPERBLOCK_ROOM);
+	return r < 0 ? r : region_flush(fd);
 }
 
 static int unmoved_bytes(const char *device, struct view *view, uint64_t *ret)
@@ -238,6 +265,7 @@ static int grow(const char *device)
 const struct fs fs_ext4 = {
 	.name = "ext4",
 	.check = check,
+	.mend = mend,
 	.unmoved_bytes = unmoved_bytes,
 	.least_bytes = least_bytes,
 	.fit_bytes = fit_bytes,

@@ -12,14 +12,15 @@ fault_sizes="-DPLACE_SHIFT_LEAST_BYTES=MIB
 fault_prefix=build/static/x86_64-musl/prefix
 fault_build=build/fault
 fault_sources="tests/fault/crash.c tests/fault/enumerate.c tests/fault/gpt.c tests/fault/image.c tests/fault/judge.c
-	tests/fault/judge_boots.c tests/fault/judge_grub.c tests/fault/judge_wipe.c tests/fault/machine.c
+	tests/fault/judge_boots.c tests/fault/judge_grub.c tests/fault/judge_mend.c tests/fault/judge_wipe.c tests/fault/machine.c
 	tests/fault/record.c tests/fault/record_calls.c tests/fault/scenario.c tests/fault/setup.c
 	tests/fault/setup_grub.c tests/fault/states.c tests/fault/world.c tests/fault/world_disk.c
 	tests/fault/world_phases.c
 	bootstrap/block.c bootstrap/boot_act.c bootstrap/boot_cut.c bootstrap/boot_look.c bootstrap/boot_mount.c
 	bootstrap/boot_sizes.c
 	bootstrap/boot_step.c bootstrap/boot_table.c bootstrap/free_space.c bootstrap/free_space_run.c bootstrap/fs.c
-	bootstrap/fs_ext4.c bootstrap/fs_ext4_layout.c bootstrap/fs_ext4_parse.c bootstrap/gate.c bootstrap/grub.c
+	bootstrap/fs_ext4.c bootstrap/fs_ext4_layout.c bootstrap/fs_ext4_parse.c bootstrap/fs_ext4_superblock.c
+	bootstrap/gate.c bootstrap/grub.c
 	bootstrap/grub_core.c bootstrap/grub_switch.c bootstrap/intent.c bootstrap/luks.c bootstrap/luks_json.c
 	bootstrap/luks_look.c bootstrap/luks_reencrypt.c bootstrap/luks_token.c bootstrap/cipher.c
 	bootstrap/mount.c bootstrap/pace.c bootstrap/phases/wipe.c bootstrap/place.c bootstrap/progress.c

@@ -142,6 +142,7 @@ static struct work prepare(char **args, struct machine *base, struct image *file
 				     .placed = &work.shared->placed,
 				     .ends = &work.shared->ends,
 				     .is_stock_unpatched = work.scenario->is_unpatched };
+	snprintf(work.judge.files, sizeof(work.judge.files), "%s/files", work.folder);
 	return work;
 }
 

@@ -95,6 +95,23 @@ make_grown() {
 	"$crash" setup "$1" $((payload - shift_bytes)) 0 || die "no header"
 }
 
+# FOLDER: the kernel refuses to mount it, for the last commit of its journal is torn. Of small blocks, so that e2fsck knows
+# where the second superblock is.
+make_torn() {
+	mkdir -p "$1/files"
+	cp -a "$work/files/." "$1/files"
+	truncate -s "$uncut" "$1/before"
+	mke2fs -q -F -t ext4 -b 1024 -N 96 -J size=1 -U 11111111-2222-4333-8444-555555555555 -d "$work/files" "$1/before" || die "mke2fs"
+	journal_tear "$1" || die "no torn commit"
+}
+
+# FOLDER: of its superblock, too: one sector is new, the other old.
+make_torn_superblock() {
+	cp -r "$work/torn" "$1"
+	dd if="$1/after" of="$1/device" bs=512 skip=2 seek=2 count=1 conv=notrunc status=none
+	! dumpe2fs -h "$1/device" >/dev/null 2>&1 || die "the superblock isn't torn"
+}
+
 # FOLDER: a disk whose GRUB is the old one.
 make_grub() {
 	mkdir -p "$1"
@@ -164,6 +181,8 @@ check "a boot places the header and opens" "$crash" boot place "$work/placed"
 check "what is in a journal alone isn't there for GRUB" journal_hides "$work/journal"
 make_encrypted "$work/encrypted"
 make_grown "$work/grown"
+make_torn "$work/torn"
+make_torn_superblock "$work/torn-superblock"
 make_grub "$work/grub"
 
 # Name, machine, percent of all states.
@@ -173,6 +192,8 @@ done <<-'EOF'
 	carve uncarved 20
 	shrink unshrunk 34
 	grub grub 2
+	mend torn 3
+	mend torn-superblock 3
 	place shrunk 22
 	encrypt placed 20
 	wipe encrypted 2
@@ -219,6 +240,7 @@ done <<-'EOF'
 	no-zeroing place shrunk
 	table-at-once carve uncarved
 	no-freeze grub grub
+	no-replay mend torn
 	wipe-from-stored wipe-grown grown
 EOF
 fault_build_bug marker-before-compare || die "marker-before-compare doesn't build"

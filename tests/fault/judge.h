@@ -30,6 +30,7 @@ struct judge {
 	struct gpt_partition root, boot; /* in the end, where there is a table */
 	struct judge_set *stock, *placed, *ends;
 	bool is_stock_unpatched; /* seeded bug: the distribution's library finishes a run */
+	char files[300];	 /* a folder with the files that a mended filesystem must have */
 };
 
 /* Without our boot step: whoever recognises something finds it whole, and e2fsck leaves the disk
@@ -57,6 +58,10 @@ bool judge_wipes(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
 /* The filesystem has grown past what the intent says, and nothing of it may be wiped. */
 bool judge_refuses_to_wipe(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
+
+/* A check at boot was cut: with the next one, or without if the kernel would mount it, each file is
+ * there. */
+bool judge_mends(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
 /* As GRUB finds the machine, which replays no journal: the old one starts, or the new one with all
  * that it reads; and it can be installed again. */

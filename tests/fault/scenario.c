@@ -37,6 +37,13 @@ static int refuse_to_wipe(void *userdata)
 	return 0;
 }
 
+static int mend(void *userdata)
+{
+	if (world_mount(userdata) < 0)
+		die("the mount: %s", fail_text());
+	return 0;
+}
+
 static int install_grub(void *userdata)
 {
 	if (world_install_grub(userdata) < 0)
@@ -59,6 +66,7 @@ static const struct scenario scenarios[] = {
 	  .has_programs = true },
 	{ .name = "place", .run = boot, .judge = judge_places, .is_shown_to_stock = true },
 	{ .name = "grub", .run = install_grub, .judge = judge_starts, .is_for_grub = true },
+	{ .name = "mend", .run = mend, .judge = judge_mends },
 	{ .name = "wipe", .run = wipe, .judge = judge_wipes },
 	{ .name = "wipe-grown", .run = refuse_to_wipe, .judge = judge_refuses_to_wipe },
 	{ .name = "encrypt", .run = run_on, .judge = judge_run },

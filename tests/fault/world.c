@@ -4,6 +4,7 @@
  */
 #include "tests/fault/world_private.h"
 
+#include "bootstrap/block.h"
 #include "bootstrap/boot_run.h"
 #include "bootstrap/place.h"
 #include "bootstrap/unlock.h"
@@ -14,6 +15,7 @@
 #include <libcryptsetup.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 struct world *here;
@@ -198,6 +200,23 @@ void world_boot(struct world *w)
 	boot_act(&run, &decision, &result);
 	snprintf(w->reason, sizeof(w->reason), "%s", result.reason);
 	end(WORLD_PLAIN);
+}
+
+int world_mount(struct world *w)
+{
+	struct block_content content;
+	char device[300];
+
+	world_enter(w);
+	if (chdir(w->folder) < 0)
+		return -errno;
+	world_be_quiet();
+	w->is_mount_refused = true;
+	snprintf(device, sizeof(device), "%s/" MACHINE_DEVICE, w->folder);
+	if (block_probe(device, &content) == 0 && !content.type[0] &&
+	    boot_mend(device, WORLD_FS_UUID) < 0)
+		return -EUCLEAN;
+	return boot_mount(device, "mounted", "ext4", MS_RDONLY);
 }
 
 enum world_end world_run(struct world *w)

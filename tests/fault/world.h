@@ -34,6 +34,7 @@ struct world {
 	bool is_first_stage; /* the root partition holds /boot: the boot step carves */
 	bool is_stopped_before_place;
 	bool is_first_try_refused; /* `shrink` has to do without moving a block */
+	bool is_mount_refused;	   /* by the kernel, the next time */
 	unsigned views;		   /* that were opened since */
 	enum world_end end;
 	char action[24], reason[512];
@@ -51,6 +52,9 @@ _Noreturn void world_boot(struct world *world);
 
 /* In a child; returns the end. */
 enum world_end world_run(struct world *world);
+
+/* In this process: mounts the root partition as the boot step does what the kernel refuses. */
+int world_mount(struct world *world);
 
 int world_volume_key(const char *header, struct secret *ret);
 uint64_t world_device_hash(const char *folder);

@@ -160,11 +160,13 @@ int __wrap_mount_device(const char *device, const char *target, const char *fsty
 			unsigned long flags, const char *data);
 int __wrap_mount_remove(const char *target);
 
-int __wrap_mount_device(const char *device UNUSED, const char *target UNUSED,
-			const char *fstype UNUSED, unsigned long flags UNUSED,
-			const char *data UNUSED)
+int __wrap_mount_device(const char *device, const char *target UNUSED, const char *fstype UNUSED,
+			unsigned long flags UNUSED, const char *data UNUSED)
 {
-	return 0;
+	bool is_refused = here->is_mount_refused;
+
+	here->is_mount_refused = false;
+	return is_refused ? fail(-EUCLEAN, "the kernel refuses to mount %s", device) : 0;
 }
 
 int __wrap_mount_remove(const char *target UNUSED)

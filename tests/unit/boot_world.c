@@ -72,11 +72,13 @@ void world_set_out(enum boot boot, const char *disk)
 
 	memset(&files, 0, sizeof(files));
 	fake_files = &files;
+	world.boot = boot;
 	world.disk = disk;
 	world.has_boot_partition = is_separate;
 	world.is_luks = boots[boot].is_luks;
 	world.is_encrypted = boots[boot].is_encrypted;
-	world.is_torn = world.is_beyond_repair = false;
+	world.is_torn = world.is_beyond_repair = world.is_unknown = false;
+	world.instead = "";
 	world.is_mounted = world.is_used_since = false;
 	world.has_key = true;
 	world.unread = world.looked = 0;
@@ -106,6 +108,12 @@ bool world_is_root(const char *device)
 	return strcmp(device, name) == 0;
 }
 
+/* The partition of the state, while there is nothing that one could know it by. */
+static bool is_unknown(const char *device)
+{
+	return world.is_unknown && world_is_root(device) == !boots[world.boot].is_separate;
+}
+
 int block_find(const char *tag, const char *value, char *ret, size_t size)
 {
 	bool is_root_wanted = strcmp(value, ROOT_PARTUUID) == 0 ||
@@ -115,7 +123,7 @@ int block_find(const char *tag, const char *value, char *ret, size_t size)
 	if (!is_root_wanted && !world.has_boot_partition)
 		return -ENODEV;
 	snprintf(ret, size, "/dev/%s%d", world.disk, is_root_wanted ? 1 : 2);
-	return 0;
+	return strcmp(tag, "UUID") == 0 && is_unknown(ret) ? -ENODEV : 0;
 }
 
 int block_wait(const char *tag, const char *value, unsigned timeout_s UNUSED, char *ret,
@@ -131,7 +139,9 @@ int block_wait(const char *tag, const char *value, unsigned timeout_s UNUSED, ch
 int block_probe(const char *device, struct block_content *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	if (!world_is_root(device)) {
+	if (is_unknown(device)) {
+		strcpy(ret->type, world.instead);
+	} else if (!world_is_root(device)) {
 		strcpy(ret->type, "ext4");
 		strcpy(ret->uuid, BOOT_UUID);
 	} else {
@@ -182,9 +192,17 @@ static int mend(const char *device, struct view *view)
 	return 0;
 }
 
+static int mend_superblock(const char *device, const char *uuid)
+{
+	assert_true(is_unknown(device) && !world.instead[0]);
+	assert_string_equal(uuid, boots[world.boot].is_separate ? BOOT_UUID : FS_UUID);
+	world.is_unknown = false;
+	return 0;
+}
+
 int fs_find(const char *name, const struct fs **ret)
 {
-	static const struct fs fs = { .name = "ext4", .check = mend };
+	static const struct fs fs = { .name = "ext4", .check = mend, .mend = mend_superblock };
 
 	assert_string_equal(name, "ext4");
 	*ret = &fs;

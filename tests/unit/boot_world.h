@@ -18,9 +18,12 @@ struct boot_row {
 extern const struct boot_row boots[BOOTS];
 
 struct boot_world {
+	enum boot boot;
 	const char *disk; /* its name at this boot */
 	bool has_boot_partition, is_luks, is_encrypted, is_mounted, is_used_since;
 	bool is_torn, is_beyond_repair; /* the state's filesystem */
+	bool is_unknown;		/* its superblock is torn: nobody finds its UUID */
+	const char *instead;		/* what blkid says is there then */
 	bool has_key;			/* of redo logs */
 	unsigned unread, looked;	/* so many times the places of one can't be read */
 	bool is_late; /* the root partition isn't there when it is waited for first */

@@ -175,6 +175,30 @@ static void assert_unread(enum boot boot, uint64_t payload_bytes, bool may_be_cu
 	assert_int_equal(look(&run).action, BOOT_NOTHING);
 }
 
+/* Nobody finds the state by its UUID then. */
+static void a_torn_superblock_is_mended(void **state UNUSED)
+{
+	struct boot_decision decision;
+	struct boot_run run;
+
+	for (size_t i = 0; i < BOOTS; i++) {
+		world_set_out((enum boot)i, "vda");
+		world.is_unknown = true;
+		assert_int_equal(look(&run).action, boots[i].action);
+		assert_false(world.is_unknown);
+		world_set_out((enum boot)i, "vda");
+		world.is_unknown = true;
+		world.instead = "xfs"; /* nothing that is recognised is written to */
+		decision = look(&run);
+		assert_int_equal(decision.action, BOOT_NOTHING);
+		assert_true(decision.is_trouble && world.is_unknown);
+	}
+	world_set_out(BEFORE_CARVE, "vda"); /* an old image: a header may be on its way there */
+	world.is_unknown = world.has_boot_partition = true;
+	assert_int_equal(look(&run).action, BOOT_NOTHING);
+	assert_true(world.is_unknown);
+}
+
 static void holds_when_a_log_cant_be_looked_for(void **state UNUSED)
 {
 	static const struct {
@@ -272,6 +296,7 @@ int main(void)
 		cmocka_unit_test(marker_is_gone),
 		cmocka_unit_test(torn_state_is_checked),
 		cmocka_unit_test(undo_was_decided),
+		cmocka_unit_test(a_torn_superblock_is_mended),
 		cmocka_unit_test(holds_when_a_log_cant_be_looked_for),
 		cmocka_unit_test(holds_behind_a_stale_park),
 		cmocka_unit_test(holds_without_an_intent),

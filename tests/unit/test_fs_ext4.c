@@ -3,8 +3,8 @@
  * Shrinking of real ext4 filesystems in files by the real tools: the size that fs_ext4 names as the
  * smallest without moving anything is tried with resize2fs; then every inode has the same blocks as
  * before and e2fsck finds nothing. UNIT_SOURCES: bootstrap/fs.c bootstrap/fs_ext4.c
- * bootstrap/fs_ext4_layout.c bootstrap/fs_ext4_parse.c bootstrap/spawn*.c
- * bootstrap/view*.c
+ * bootstrap/fs_ext4_layout.c bootstrap/fs_ext4_parse.c bootstrap/fs_ext4_superblock.c
+ * bootstrap/region.c bootstrap/spawn*.c bootstrap/view*.c
  */
 #include "bootstrap/fs.h"
 #include "bootstrap/spawn.h"
@@ -282,6 +282,36 @@ static void test_torn_commit_is_dropped(void **state)
 			 0);
 }
 
+/* A cut between the superblock's two sectors, as old and new could stand there: each way round,
+ * with blocks of each size. e2fsck alone gives up. */
+static void test_torn_superblock_is_mended(void **state)
+{
+	static const char uuid[] = "11111111-2222-4333-8444-555555555555";
+	static const unsigned blocks[] = { 1024, 2048, 4096 };
+	const struct fs *fs = NULL;
+
+	(void)state;
+	assert_int_equal(fs_find("ext4", &fs), 0);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(blocks); i++) {
+		assert_int_equal(
+			sh("rm -f %s; truncate -s 64M %s; mke2fs -q -F -t ext4 -b %u -U %s %s; "
+			   "cp %s %s/new; debugfs -w -R \"mkdir new\" %s/new 2>/dev/null; "
+			   "debugfs -w -R \"feature needs_recovery\" %s/new >/dev/null 2>&1; "
+			   "dd if=%s/new of=%s bs=512 skip=%d seek=%d count=1 conv=notrunc "
+			   "status=none; "
+			   "! e2fsck -f -p %s >/dev/null 2>&1",
+			   image, image, blocks[i / 2], uuid, image, image, folder, folder, folder,
+			   folder, image, 2 + (int)(i % 2), 2 + (int)(i % 2), image),
+			0);
+		assert_true(fs->mend(image, "11111111-2222-4333-8444-555555555556") < 0);
+		assert_int_equal(sh("! dumpe2fs -h %s >/dev/null 2>&1", image), 0);
+		assert_int_equal(fs->mend(image, uuid), 0);
+		assert_int_equal(fs->check(image, NULL), 0);
+		assert_int_equal(sh("e2fsck -f -n %s >/dev/null", image), 0);
+		assert_true(fs->mend(image, uuid) < 0); /* nothing is torn */
+	}
+}
+
 static void test_not_ours(void **state)
 {
 	const struct fs *fs = NULL;
@@ -310,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_fit),
 		cmocka_unit_test(test_journal_is_replayed_before_the_cut),
 		cmocka_unit_test(test_torn_commit_is_dropped),
+		cmocka_unit_test(test_torn_superblock_is_mended),
 		cmocka_unit_test(test_not_ours),
 	};
 

@@ -6,7 +6,8 @@
  * as it shall be, whole. The same without one of its flushes must lose.
  * UNIT_SOURCES: bootstrap/redo.c bootstrap/redo_log.c bootstrap/view*.c
  * bootstrap/spawn*.c bootstrap/fs.c bootstrap/fs_ext4.c bootstrap/fs_ext4_layout.c
- * bootstrap/fs_ext4_parse.c tests/unit/cut_region.c tests/unit/redo_device.c
+ * bootstrap/fs_ext4_parse.c bootstrap/fs_ext4_superblock.c
+ * tests/unit/cut_region.c tests/unit/redo_device.c
  */
 #include "bootstrap/fs.h"
 #include "bootstrap/redo.h"
