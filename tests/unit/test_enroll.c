@@ -136,6 +136,7 @@ static int setup(void **state UNUSED)
 	strcpy(job.intent.server, SERVER);
 	forget(NONCE_FILE);
 	forget(INTENT_FILE);
+	forget(INTENT_COPY_FILE);
 	forget(REPORT_TOKEN_FILE);
 	return 0;
 }

@@ -80,7 +80,9 @@ static void test_files(void **state)
 	assert_string_equal(read.luks_uuid, sample.luks_uuid);
 	snprintf(path, sizeof(path), "%s/" INTENT_FILE, dir);
 	unlink(path);
-	rmdir(dir);
+	snprintf(path, sizeof(path), "%s/" INTENT_COPY_FILE, dir);
+	unlink(path);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 int main(void)

@@ -65,6 +65,8 @@ static int teardown(void **state UNUSED)
 	unlink(path);
 	path_of(path, INTENT_FILE);
 	unlink(path);
+	path_of(path, INTENT_COPY_FILE);
+	unlink(path);
 	return 0;
 }
 
