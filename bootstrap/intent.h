@@ -8,8 +8,7 @@
  *	on the new /boot	/boot/panocrypt/intent.json	the boot step's source from then on
  *
  * Beside each stands a second copy, written first. Only who can't go on without it asks for that
- * one
- * (`undo`); nothing goes on with a conversion by it.
+ * one (`undo`); nothing goes on with a conversion by it.
  *
  * All ids are chosen once, when the intent is made, so that every later step can be looked for on
  * the disk.
