@@ -27,5 +27,6 @@ const struct phase phase_encrypt = {
 	.place = PHASE_RUNNING,
 	.done = encrypt_done,
 	.run = encrypt_run,
-	.power_cut = "both header copies name the hot chunk: the next boot writes it again; run again",
+	.power_cut =
+		"both header copies name the hot chunk: the next boot writes it again; run again",
 };

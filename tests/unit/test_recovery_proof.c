@@ -3,7 +3,8 @@
  * What `verify` says of the recovery slot, on real headers, after the distribution's own cryptsetup
  * has taken the slot away, changed it, or added another.
  * UNIT_SOURCES: bootstrap/recovery_proof.c bootstrap/luks.c bootstrap/luks_json.c
- * UNIT_SOURCES: bootstrap/luks_slot.c bootstrap/recovery.c
+ * UNIT_SOURCES: bootstrap/luks_slot.c bootstrap/luks_look.c bootstrap/luks_token.c
+ * UNIT_SOURCES: bootstrap/recovery.c bootstrap/cipher.c
  */
 #include "bootstrap/recovery_proof.h"
 
@@ -46,7 +47,7 @@ static void secret_of(struct secret *ret, const char *text)
 
 static int make(void **state)
 {
-	const struct luks_format format = { UUID, 16 * MIB, 4096, 64 * KIB };
+	const struct luks_format format = { UUID, cipher_default(), 16 * MIB, 4096, 64 * KIB };
 	CLEANUP_JSON json_t *jwe = json_pack("{s:s}", "protected", "x");
 	const struct luks_where where = { header, NULL };
 
