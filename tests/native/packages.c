@@ -4,6 +4,7 @@
  * The exit status of "done" is 0 when it is done.
  *
  * UNIT_SOURCES: bootstrap/phases/packages.c bootstrap/spawn.c
+ * UNIT_SOURCES: bootstrap/spawn_program.c bootstrap/spawn_sink.c
  */
 #include "bootstrap/phase.h"
 #include "common/err.h"
