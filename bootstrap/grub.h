@@ -19,7 +19,8 @@ enum grub_stage {
 /* Writes the drop-in of this stage. grub_update() makes it count. */
 int grub_write_defaults(enum grub_stage stage, const struct intent *intent) MUST_CHECK;
 
-/* grub-mkconfig, a look at what came out (every entry must name the root by its UUID), and only
+/* grub-mkconfig, a look at what came out (every entry must name the root by its
+ * UUID, or as the mapping), and only
  * then grub.cfg is replaced, at once. */
 int grub_update(const struct intent *intent) MUST_CHECK;
 
