@@ -50,7 +50,7 @@ vm_ready convert 300
 ok "converted in $((SECONDS - convert_start)) s"
 equal "all of it" "$(segments)" "['$fallback']"
 equal "the kernel uses it" "$(guest 'dmsetup table cryptroot | cut -d" " -f4')" "$fallback"
-equal "the server was told" "$(device "['evidence'].get('cipher')")" "$fallback"
+equal "the server was told" "$(evidence cipher)" "$fallback"
 convert_files_same convert
 vm_reboot_wait convert 600
 vm_ready convert 300

@@ -74,7 +74,7 @@ check "its pass opens the disk" guest \
 	"clevis luks pass -d $device_name -s 3 | cryptsetup open --test-passphrase --key-slot 3 --key-file - $device_name" 120
 check "the recovery passphrase opens it" guest \
 	"head -n 1 /root/panocrypt-recovery-passphrase.txt | tr -d '\n' | cryptsetup open --test-passphrase --key-file - $device_name" 120
-equal "the server was told" "$(device "['evidence'].get('rotated')")" true
+equal "the server was told" "$(evidence rotated)" true
 convert_files_same convert
 vm_reboot_wait convert 600
 vm_ready convert 300

@@ -124,9 +124,14 @@ convert_files_same() {
 		"$convert_here/exceptions.txt" "$vm_home/packaged"
 }
 
-# device EXPRESSION: of the one device that there is.
+# device EXPRESSION: of the one device that there is; lists leave its evidence out.
 device() {
 	ctl device list --json | json "(v['devices'] or [{}])[0]$1"
+}
+
+# evidence NAME: what the one device there is has sent as evidence of that name.
+evidence() {
+	ctl device show "$(device "['device']")" --json | json "(v['evidence'] or {}).get('$1')"
 }
 
 # What the server says of the conversion: the device's state, its phase, and the progress in that.
