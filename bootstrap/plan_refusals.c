@@ -329,8 +329,8 @@ const struct plan_check plan_checks[] = {
 	{ .code = "damaged-state", .applies = damaged_state, .is_last = true, .is_for_ever = true,
 	  .why = "it says what an earlier start wanted, and guessing could harm the disk",
 	  .todo = "put everything back with undo; or, once the disk is being encrypted, keep the "
-		  "machine running and copy intent.copy.json over intent.json, in /var/lib/panocrypt "
-		  "and in /boot/panocrypt" },
+		  "machine running and copy intent.copy.json over intent.json beside it, in "
+		  "/var/lib/panocrypt and in /boot/panocrypt" },
 	{ .code = "already-converted", .applies = already_converted, .is_last = true,
 	  .why = "there is nothing left to do",
 	  .todo = "nothing; manage it on the server" },
