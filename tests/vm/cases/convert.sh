@@ -22,7 +22,8 @@ guest() {
 find_everywhere() {
 	local pattern
 	pattern=$(printf %s "$1" | sed 's/../\\x&/g')
-	guest "export LC_ALL=C; for d in \$(findmnt -no SOURCE /boot) \$(findmnt -no SOURCE /boot/efi); do
+	# What an earlier search has read of a mounted device stays in the page cache as it was then.
+	guest "export LC_ALL=C; sync; echo 1 >/proc/sys/vm/drop_caches; for d in \$(findmnt -no SOURCE /boot) \$(findmnt -no SOURCE /boot/efi); do
 		grep -aqP -- '$pattern' \$d && echo boot; done
 		journalctl --no-pager -o export | grep -aqP -- '$pattern' && echo journal; true" 300
 	LC_ALL=C grep -raqP -- "$pattern" "$server_dir" && echo server
