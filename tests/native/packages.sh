@@ -56,7 +56,7 @@ make_root() {
 	echo 'deb [trusted=yes] file:/repository ./' >"$pristine/etc/apt/sources.list"
 }
 
-# Where it is asked to, a maintainer script says that it runs and doesn't end.
+# Where it is asked to, a maintainer script says that it runs and does not end: its sleep waits for nothing, it is there to be killed.
 make_script() {
 	printf '#!/bin/sh\n[ ! -e /hang-%s-%s ] || { touch /reached; sleep 3600; }\n' "$2" "$3" >"$1/DEBIAN/$3"
 	chmod 755 "$1/DEBIAN/$3"
