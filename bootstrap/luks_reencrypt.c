@@ -88,8 +88,8 @@ int luks_reencrypt_init(const char *header_file, const char *data, const struct 
 	return r < 0 ? r : check_segments(&where, payload_bytes);
 }
 
-/* In place: what a chunk held is known by checksums of its old sectors, kept in the keyslot area.
- */
+/* In place: what a chunk held is kept whole in the keyslot area. Not "checksum": that takes a
+ * sector of which a cut has left one half old and the other new for one that is done. */
 static int rotate_segments(struct crypt_device *cd, const char *mapping,
 			   struct crypt_keyslot_context *key, struct crypt_keyslot_context *next)
 {
@@ -97,8 +97,7 @@ static int rotate_segments(struct crypt_device *cd, const char *mapping,
 	struct crypt_params_reencrypt params = {
 		.mode = CRYPT_REENCRYPT_REENCRYPT,
 		.direction = CRYPT_REENCRYPT_FORWARD,
-		.resilience = "checksum",
-		.hash = "sha256",
+		.resilience = "journal",
 		.luks2 = &luks2,
 		.flags = CRYPT_REENCRYPT_INITIALIZE_ONLY,
 	};
@@ -203,10 +202,12 @@ static int resume(struct crypt_device *cd, const struct luks_where *where, struc
 	if (crypt_reencrypt_status(cd, NULL) == CRYPT_REENCRYPT_NONE)
 		return 0; /* recovering the last chunk finished it */
 	state->chunk_bytes = crypt_get_data_offset(cd) * SECTOR_BYTES;
-	if (state->run->next_key) /* all of the device, in chunks as the first time */
-		params.max_hotzone_size = crypt_get_data_offset(cd);
-	else
+	if (state->run->next_key) { /* all of the device; the keyslot area has room for half of S */
+		state->chunk_bytes /= 2;
+		params.max_hotzone_size = state->chunk_bytes / SECTOR_BYTES;
+	} else {
 		r = payload_sectors(cd, &params.device_size);
+	}
 	if (r < 0)
 		return r;
 	r = crypt_reencrypt_init_by_keyslot_context(cd, state->run->mapping, state->keys.used,

@@ -73,6 +73,7 @@ const struct phase phase_rotate = {
 	.is_wanted = rotate_is_wanted,
 	.done = rotate_done,
 	.run = rotate_run,
-	.power_cut = "both header copies name the hot chunk and its old checksums: the next boot "
-		     "finishes it; run again",
+	.power_cut =
+		"both header copies name the hot chunk, and the keyslot area has it as it was: the "
+		"next boot finishes it; run again",
 };
