@@ -21,8 +21,8 @@ fault_sources="tests/fault/crash.c tests/fault/enumerate.c tests/fault/gpt.c tes
 	bootstrap/boot_step.c bootstrap/boot_table.c bootstrap/free_space.c bootstrap/free_space_run.c bootstrap/fs.c
 	bootstrap/fs_ext4.c bootstrap/fs_ext4_layout.c bootstrap/fs_ext4_parse.c bootstrap/fs_ext4_superblock.c
 	bootstrap/gate.c bootstrap/grub.c
-	bootstrap/grub_core.c bootstrap/grub_switch.c bootstrap/intent.c bootstrap/luks.c bootstrap/luks_json.c
-	bootstrap/luks_look.c bootstrap/luks_reencrypt.c bootstrap/luks_token.c bootstrap/cipher.c
+	bootstrap/grub_core.c bootstrap/grub_switch.c bootstrap/hot_chunk.c bootstrap/intent.c bootstrap/luks.c bootstrap/luks_json.c
+	bootstrap/luks_look.c bootstrap/luks_next.c bootstrap/luks_reencrypt.c bootstrap/luks_token.c bootstrap/cipher.c
 	bootstrap/mount.c bootstrap/pace.c bootstrap/phases/wipe.c bootstrap/place.c bootstrap/progress.c
 	bootstrap/progress_file.c bootstrap/redo.c bootstrap/redo_log.c bootstrap/region.c bootstrap/spawn.c
 	bootstrap/spawn_program.c bootstrap/spawn_sink.c bootstrap/stop.c bootstrap/table.c

@@ -14,6 +14,7 @@
 #include "tests/fault/failing.h"
 #include "tests/fault/record.h"
 #include "tests/fault/setup.h"
+#include "tests/fault/states.h"
 #include "tests/fault/world_phases.h"
 
 #include <string.h>
@@ -107,6 +108,18 @@ static void expect_second_end(struct work *work, struct machine *base, struct im
 	image_resize(ret_filesystem, work->judge.second_payload_bytes);
 }
 
+/* 0: there is no conversion. */
+static uint64_t shift_bytes(const char *folder)
+{
+	struct intent intent = { 0 };
+	char state[300];
+
+	snprintf(state, sizeof(state), "%s/" MACHINE_STATE, folder);
+	if (intent_read(state, &intent) < 0)
+		fail_clear();
+	return intent.shift_bytes;
+}
+
 static struct work prepare(char **args, struct machine *base, struct image *filesystem)
 {
 	char path[300];
@@ -137,7 +150,7 @@ static struct work prepare(char **args, struct machine *base, struct image *file
 		world_warm_up(path);
 	work.judge = (struct judge){ .filesystem = filesystem,
 				     .payload_bytes = filesystem->len,
-				     .shift_bytes = SETUP_SHIFT_BYTES,
+				     .shift_bytes = shift_bytes(work.folder),
 				     .stock = &work.shared->stock,
 				     .placed = &work.shared->placed,
 				     .ends = &work.shared->ends,
@@ -307,7 +320,35 @@ static int do_encrypt(char **args)
 
 static int do_setup(char **args)
 {
-	setup_machine(args[0], number(args[1]), number(args[2]));
+	setup_machine(&(struct setup){
+		.folder = args[0],
+		.payload_bytes = number(args[1]),
+		.boot_bytes = number(args[2]),
+		.shift_bytes = args[3] ? number(args[3]) : SETUP_SHIFT_BYTES,
+	});
+	return 0;
+}
+
+static int do_rotate(char **args)
+{
+	setup_rotation(args[0]);
+	return 0;
+}
+
+/* The machine that one cut leaves, the last write torn, becomes the machine itself. */
+static int do_cut(char **args)
+{
+	static struct machine base, cut;
+	struct states states;
+	struct image filesystem;
+	struct work work = prepare(args, &base, &filesystem);
+
+	record_base(&work, &base, 0, &work.log);
+	machine_make(&cut);
+	states_begin(&states, &base, &work.log, work.wanted, work.seed);
+	states_advance(&states, number(args[4]));
+	states_build(&states, STATES_TORN, &cut);
+	machine_store(&cut, work.folder);
 	return 0;
 }
 
@@ -337,9 +378,11 @@ static const struct {
 	int least, most;
 	const char *usage;
 } verbs[] = {
-	{ "setup", do_setup, 3, 3, "FOLDER PAYLOAD BOOT" },
+	{ "setup", do_setup, 3, 4, "FOLDER PAYLOAD BOOT [SHIFT]" },
 	{ "setup-grub", do_setup_grub, 1, 1, "FOLDER" },
 	{ "boot", do_boot, 2, 2, "SCENARIO FOLDER" },
+	{ "rotate", do_rotate, 1, 1, "FOLDER" },
+	{ "cut", do_cut, 5, 5, "SCENARIO FOLDER STATES SEED CUT" },
 	{ "encrypt", do_encrypt, 1, 1, "FOLDER" },
 	{ "enumerate", do_enumerate, 4, 6, "SCENARIO FOLDER STATES SEED [CUT VARIANT]" },
 	{ "count", do_count, 4, 4, "SCENARIO FOLDER STATES SEED" },

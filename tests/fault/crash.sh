@@ -18,6 +18,7 @@ requires mke2fs resize2fs e2fsck debugfs sfdisk cryptsetup grub-fstest patch
 
 payload=$((6 << 20)) # of `place` and `encrypt`; `shrink` chooses its own
 shift_bytes=$((1 << 20))
+rotating_shift_bytes=$((4 << 20))
 room=$((payload + 2 * shift_bytes + (256 << 10)))
 uncut=$((24 << 20))
 boot_bytes=$((4 << 20))
@@ -49,14 +50,16 @@ make_filesystem() {
 	e2fsck -fp "$1" >/dev/null || die "e2fsck"
 }
 
-# FOLDER: a shrunk filesystem, the prepared header, the intent.
+# FOLDER [SHIFT]: a shrunk filesystem, the prepared header, the intent.
 make_shrunk() {
+	local shift=${2:-$shift_bytes}
+	local bytes=$((payload + 2 * shift + (256 << 10)))
 	mkdir -p "$1"
-	make_filesystem "$1/device" "$room" 8192
+	make_filesystem "$1/device" "$bytes" 8192
 	resize2fs "$1/device" $((payload >> 10))K >/dev/null 2>&1 || die "resize2fs"
-	truncate -s "$room" "$1/device"
+	truncate -s "$bytes" "$1/device"
 	head -c "$payload" "$1/device" >"$1/filesystem"
-	"$crash" setup "$1" "$payload" 0 || die "no header"
+	"$crash" setup "$1" "$payload" 0 "$shift" || die "no header"
 }
 
 # FOLDER: not shrunk yet; the files lie behind a gap, and are moved.
@@ -86,6 +89,21 @@ make_encrypted() {
 	"$crash" encrypt "$1" || die "no encryption"
 	head -c $((room - payload - shift_bytes)) /dev/urandom |
 		dd of="$1/device" bs=64K seek=$(((payload + shift_bytes) >> 16)) conv=notrunc status=none
+}
+
+# FOLDER PROGRAM: the same, about to get another volume key. Four slots need a larger header.
+make_rotating() {
+	make_shrunk "$1" "$rotating_shift_bytes"
+	: >"$1/boot"
+	"$crash" boot place "$1" && "$crash" encrypt "$1" && "$2" rotate "$1" || die "no second key"
+}
+
+# FOLDER SCENARIO FROM OFFSET: the power went while the chunk at this offset was written.
+make_hot() {
+	local cut
+	cut=$("$crash" show "$2" "$3" 1 1 | sed -n "s/^\([0-9]*\) write device $4+.*/\1/p" | head -n 1)
+	cp -r "$3" "$1"
+	"$crash" cut "$2" "$1" 1 1 $((cut + 1)) || die "no cut chunk"
 }
 
 # FOLDER: the same, but the filesystem is larger than the intent says.
@@ -181,21 +199,31 @@ check "a boot places the header and opens" "$crash" boot place "$work/placed"
 check "what is in a journal alone isn't there for GRUB" journal_hides "$work/journal"
 make_encrypted "$work/encrypted"
 make_grown "$work/grown"
+make_rotating "$work/rotating" "$crash"
+make_hot "$work/hot" encrypt "$work/placed" $((3 * shift_bytes))
+make_hot "$work/hot-last" encrypt "$work/placed" "$shift_bytes"
+make_hot "$work/hot-rotating" rotate "$work/rotating" "$rotating_shift_bytes"
+make_hot "$work/hot-rotating-last" rotate "$work/rotating" $((payload + 2 * rotating_shift_bytes))
 make_torn "$work/torn"
 make_torn_superblock "$work/torn-superblock"
 make_grub "$work/grub"
 
 # Name, machine, percent of all states.
 while read -r name machine percent; do
-	survives "$name" "$crash" enumerate "$name" "$work/$machine" $((least * percent / 100)) "$seed"
+	survives "$name ($machine)" "$crash" enumerate "$name" "$work/$machine" $((least * percent / 100)) "$seed"
 done <<-'EOF'
-	carve uncarved 20
-	shrink unshrunk 34
+	carve uncarved 18
+	shrink unshrunk 30
 	grub grub 2
 	mend torn 3
 	mend torn-superblock 3
-	place shrunk 22
-	encrypt placed 20
+	place shrunk 20
+	encrypt placed 16
+	rotate rotating 6
+	finish hot 2
+	finish hot-last 2
+	finish hot-rotating 2
+	finish hot-rotating-last 2
 	wipe encrypted 2
 	wipe-grown grown 1
 EOF
@@ -246,6 +274,10 @@ EOF
 fault_build_bug marker-before-compare || die "marker-before-compare doesn't build"
 sees marker-before-compare "$fault_build/crash-marker-before-compare" \
 	forgetful place "$work/shrunk" 1 "$seed"
+fault_build_bug checksums || die "checksums doesn't build"
+make_rotating "$work/rotating-checksums" "$fault_build/crash-checksums"
+sees checksums "$crash" enumerate rotate "$work/rotating-checksums" 600 "$seed"
+sees "unpatched recovery" "$crash" enumerate finish-unpatched "$work/hot-last" 100 "$seed"
 # The distribution's library finishes all but what was cut behind the last chunk's write. One job: it has one lock for
 # the UUID.
 sees "unpatched library" env CRASH_JOBS=1 "$crash" enumerate encrypt-unpatched "$work/placed" 100 "$seed"

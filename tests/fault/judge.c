@@ -5,6 +5,7 @@
 #include "tests/fault/judge_private.h"
 
 #include "bootstrap/block.h"
+#include "bootstrap/luks_next.h"
 #include "bootstrap/luks_reencrypt.h"
 #include "bootstrap/place.h"
 #include "bootstrap/spawn.h"
@@ -169,12 +170,18 @@ bool judge_stock(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 
 int judge_encrypt(const char *device)
 {
-	CLEANUP_SECRET struct secret key = SECRET_EMPTY;
-	int r = world_volume_key(device, &key);
+	CLEANUP_SECRET struct secret key = SECRET_EMPTY, next = SECRET_EMPTY;
+	const struct luks_where where = { device, NULL };
+	struct luks_status status;
+	int r = world_keys(device, &key, &next);
 
-	return r < 0 ? r
-		     : luks_reencrypt_run(
-			       &(struct luks_run){ .device = device, .volume_key = &key });
+	if (r == 0)
+		r = luks_reencrypt_run(&(struct luks_run){ .device = device,
+							   .volume_key = &key,
+							   .next_key = next.len ? &next : NULL });
+	if (r == 0)
+		r = luks_look(&where, &status);
+	return r < 0 || status.used_key != LUKS_NEXT_KEY ? r : luks_next_tidy(&where);
 }
 
 /* aes-xts-plain64 by OpenSSL alone: the IV is the number of the sector's first 512 bytes, little
@@ -264,5 +271,7 @@ bool judge_run(struct judge *judge, char ret_loss[static JUDGE_TEXT])
 	if (luks_look(&(struct luks_where){ device, NULL }, &status) < 0 || !status.is_luks2 ||
 	    status.is_reencrypting)
 		return judge_lost(ret_loss, "the encryption isn't finished");
+	if (status.used_key == LUKS_NEXT_KEY && (status.slots_of[0] || status.has_idle_clevis))
+		return judge_lost(ret_loss, "what opened the old key is still there");
 	return judge_decrypted_same(judge, ret_loss);
 }

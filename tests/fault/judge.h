@@ -50,7 +50,7 @@ bool judge_is_sound(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 /* Boots until nothing is left to do; then filesystem and partition must have been cut. */
 bool judge_carves(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
-/* The run of a placed volume, to its end. */
+/* The run of a placed volume, or of one that gets another key, to its end. */
 bool judge_run(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
 /* The wipe is finished: zeros behind the filesystem, and the filesystem is the same. */
@@ -67,5 +67,5 @@ bool judge_mends(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
  * that it reads; and it can be installed again. */
 bool judge_starts(struct judge *judge, char ret_loss[static JUDGE_TEXT]);
 
-/* In this process: encrypts the volume to its end. */
+/* In this process: encrypts the volume to its end, or changes its key. */
 int judge_encrypt(const char *device);

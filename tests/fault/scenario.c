@@ -4,6 +4,8 @@
  */
 #include "tests/fault/scenario.h"
 
+#include "bootstrap/hot_chunk.h"
+#include "bootstrap/spawn.h"
 #include "common/err.h"
 #include "tests/fault/world_phases.h"
 
@@ -22,6 +24,29 @@ static int run_on(void *userdata)
 	world_enter(world);
 	snprintf(device, sizeof(device), "%s/" MACHINE_DEVICE, world->folder);
 	return judge_encrypt(device) == 0 ? 0 : 1;
+}
+
+static int finish(void *userdata)
+{
+	struct world *world = userdata;
+	char device[300];
+
+	world_enter(world);
+	snprintf(device, sizeof(device), "%s/" MACHINE_DEVICE, world->folder);
+	return world_finish_chunk(device) == HOT_CHUNK_FINISHED ? 0 : 1;
+}
+
+/* The same by the distribution's cryptsetup: a seeded bug. */
+static int repair(void *userdata)
+{
+	const struct world *world = userdata;
+	char device[300];
+	const struct spawn repair = { .argv = { "cryptsetup", "repair", "--batch-mode",
+						"--key-file=-", device },
+				      .input_text = WORLD_CLEVIS_SECRET };
+
+	snprintf(device, sizeof(device), "%s/" MACHINE_DEVICE, world->folder);
+	return spawn_run(&repair) < 0 ? 1 : 0;
 }
 
 static int wipe(void *userdata)
@@ -70,6 +95,9 @@ static const struct scenario scenarios[] = {
 	{ .name = "wipe", .run = wipe, .judge = judge_wipes },
 	{ .name = "wipe-grown", .run = refuse_to_wipe, .judge = judge_refuses_to_wipe },
 	{ .name = "encrypt", .run = run_on, .judge = judge_run },
+	{ .name = "rotate", .run = run_on, .judge = judge_run },
+	{ .name = "finish", .run = finish, .judge = judge_run },
+	{ .name = "finish-unpatched", .run = repair, .judge = judge_run },
 	{ .name = "encrypt-unpatched", .run = run_on, .judge = judge_run, .is_unpatched = true },
 };
 

@@ -6,6 +6,8 @@
 
 #include "bootstrap/block.h"
 #include "bootstrap/boot_run.h"
+#include "bootstrap/hot_chunk.h"
+#include "bootstrap/luks_next.h"
 #include "bootstrap/place.h"
 #include "bootstrap/unlock.h"
 #include "common/err.h"
@@ -42,11 +44,16 @@ int boot_try_cipher(const char *text)
 	return cipher_find(text) ? 0 : fail(-EINVAL, "no cipher %s", text);
 }
 
+static int clevis_secret(struct secret *ret)
+{
+	return secret_copy(ret, WORLD_CLEVIS_SECRET, strlen(WORLD_CLEVIS_SECRET));
+}
+
 int boot_secret(const struct luks_where *where, const char *device_url UNUSED,
 		unsigned budget_s UNUSED, struct secret *ret)
 {
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
-	int r = secret_copy(&secret, WORLD_CLEVIS_SECRET, strlen(WORLD_CLEVIS_SECRET));
+	int r = clevis_secret(&secret);
 
 	if (r == 0)
 		r = luks_try_passphrase(where, &secret);
@@ -65,9 +72,32 @@ int unlock_keep(const char *luks_uuid UNUSED, const struct luks_where *where UNU
 int world_volume_key(const char *header, struct secret *ret)
 {
 	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
-	int r = secret_copy(&secret, WORLD_CLEVIS_SECRET, strlen(WORLD_CLEVIS_SECRET));
+	int r = clevis_secret(&secret);
 
 	return r < 0 ? r : luks_volume_key(&(struct luks_where){ header, NULL }, &secret, ret);
+}
+
+int world_keys(const char *device, struct secret *ret_used, struct secret *ret_next)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
+	const struct luks_where where = { device, NULL };
+	struct luks_status status;
+	int r = luks_look(&where, &status);
+
+	if (r == 0)
+		r = clevis_secret(&secret);
+	if (r < 0)
+		return r;
+	return status.is_rotating ? luks_both_keys(&where, &secret, ret_used, ret_next)
+				  : luks_volume_key(&where, &secret, ret_used);
+}
+
+int world_finish_chunk(const char *device)
+{
+	CLEANUP_SECRET struct secret secret = SECRET_EMPTY;
+	int r = clevis_secret(&secret);
+
+	return r < 0 ? r : hot_chunk_finish(&(struct luks_where){ device, NULL }, &secret);
 }
 
 /* Half a second a boot to find out how many rounds the digest of a volume key shall have: few here.

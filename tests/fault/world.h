@@ -57,6 +57,12 @@ enum world_end world_run(struct world *world);
 int world_mount(struct world *world);
 
 int world_volume_key(const char *header, struct secret *ret);
+
+/* While the volume gets another key, the old one and that; else *ret_next stays empty. */
+int world_keys(const char *device, struct secret *ret_used, struct secret *ret_next);
+
+/* As the boot step does before anything activates the volume. */
+int world_finish_chunk(const char *device);
 uint64_t world_device_hash(const char *folder);
 
 /* Uses what libraries set up when they are first used: forked boots needn't do it again. */
