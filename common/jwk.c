@@ -271,7 +271,7 @@ int jwk_verify_advertisement(const json_t *jws, const char *thumbprint, json_t *
 	CLEANUP_JSON json_t *set = NULL;
 	CLEANUP_JSON json_t *verify_keys = NULL;
 	json_t *keys;
-	bool is_known;
+	bool is_known = false;
 	int r;
 
 	r = jwk_load_member(jws, "payload", ADVERTISEMENT_MAX_BYTES, &set);
