@@ -8,6 +8,8 @@
 #include "bootstrap/etc_files.h"
 #include "bootstrap/our_files.h"
 #include "common/cleanup.h"
+#include "common/err.h"
+#include "common/file.h"
 
 #include <string.h>
 
@@ -48,4 +50,21 @@ int growth_unlock(struct job *job)
 			return r;
 	}
 	return our_files_remove(OUR_FILE_GROWTH);
+}
+
+bool growth_is_held(const struct job *job)
+{
+	CLEANUP_FREE char *fstab = NULL;
+	char options[sizeof(job->intent.root_mount_options)];
+
+	if (file_exists(OUR_CLOUD_GROWTH))
+		return true;
+	if (!strstr(job->intent.root_mount_options, GROWFS_OPTION))
+		return false;
+	if (etc_read(FSTAB, &fstab) < 0 ||
+	    fstab_options(fstab, "/", options, sizeof(options)) < 0) {
+		fail_clear(); /* not ours any more */
+		return false;
+	}
+	return options[0] && !strstr(options, GROWFS_OPTION);
 }

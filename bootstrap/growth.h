@@ -10,3 +10,6 @@
 
 int growth_lock(struct job *job) MUST_CHECK;
 int growth_unlock(struct job *job) MUST_CHECK;
+
+/* Something of it still holds them back. */
+bool growth_is_held(const struct job *job);

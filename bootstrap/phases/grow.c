@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * `grow`: mapping and filesystem take the whole partition, and the system's own growth services are
- * let go. The filesystem grows last, because its size is what done() looks at.
+ * let go. That comes before the filesystem grows, and done() looks at both: a cut between the two
+ * lets a growth service do our work at the next boot.
  */
 #include "bootstrap/block.h"
 #include "bootstrap/fs.h"
@@ -65,7 +66,7 @@ static int grow_done(struct job *job)
 	r = look(job, &sizes);
 	if (r == -ENODEV)
 		return 0;
-	return r < 0 ? r : is_grown(job, &sizes);
+	return r < 0 ? r : is_grown(job, &sizes) && !growth_is_held(job);
 }
 
 static int grow_mapping(const struct job *job, const struct sizes *sizes)

@@ -82,10 +82,18 @@ int luks_resize_active(const char *name, const struct secret *volume_key)
 	return 0;
 }
 
+static bool is_held;
+
 int growth_unlock(struct job *unused UNUSED)
 {
 	note("services ");
+	is_held = false;
 	return 0;
+}
+
+bool growth_is_held(const struct job *unused UNUSED)
+{
+	return is_held;
 }
 
 static int reset(void **state)
@@ -94,6 +102,7 @@ static int reset(void **state)
 	facts.root_kind = ROOT_LUKS;
 	mapping_bytes = filesystem_bytes = GIB;
 	grown_bytes = DEVICE_BYTES - SHIFT;
+	is_held = true;
 	order[0] = '\0';
 	return 0;
 }
@@ -120,11 +129,23 @@ static void mapping_may_be_whole_already(void **state)
 static void small_rest_is_done_a_shift_is_not(void **state)
 {
 	(void)state;
+	is_held = false;
 	mapping_bytes = DEVICE_BYTES - SHIFT;
 	filesystem_bytes = mapping_bytes - 3 * MIB;
 	assert_int_equal(phase_grow.done(&job), 1);
 	filesystem_bytes = mapping_bytes - SHIFT;
 	assert_int_equal(phase_grow.done(&job), 0);
+}
+
+/* A cut let only one of them go, and at the next boot that grew the filesystem. */
+static void what_is_still_held_back_is_let_go(void **state)
+{
+	(void)state;
+	mapping_bytes = filesystem_bytes = DEVICE_BYTES - SHIFT;
+	assert_int_equal(phase_grow.done(&job), 0);
+	assert_ok(phase_grow.run(&job));
+	assert_string_equal(order, "services filesystem ");
+	assert_int_equal(phase_grow.done(&job), 1);
 }
 
 static void a_filesystem_that_stays_small_is_an_error(void **state)
@@ -147,6 +168,7 @@ int main(void)
 		cmocka_unit_test_setup(grows_in_order, reset),
 		cmocka_unit_test_setup(mapping_may_be_whole_already, reset),
 		cmocka_unit_test_setup(small_rest_is_done_a_shift_is_not, reset),
+		cmocka_unit_test_setup(what_is_still_held_back_is_let_go, reset),
 		cmocka_unit_test_setup(a_filesystem_that_stays_small_is_an_error, reset),
 		cmocka_unit_test_setup(a_plain_root_is_not_done, reset),
 	};
