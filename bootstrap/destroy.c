@@ -9,6 +9,7 @@
 #include "common/err.h"
 #include "common/file.h"
 #include "common/strbuf.h"
+#include "common/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -91,7 +92,7 @@ int destroy_folder(const char *path)
 			continue;
 		r = text_format(&file, "%s/%s", path, entry->d_name);
 		if (r == 0)
-			r = destroy_file(file);
+			r = entry->d_type == DT_DIR ? tree_remove(file) : destroy_file(file);
 	}
 	if (r == 0 && rmdir(path) < 0 && errno != ENOENT)
 		r = fail(-errno, "removing %s: %s", path, strerror(errno));

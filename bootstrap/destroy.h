@@ -12,7 +12,8 @@
  * left as <path>.gone goes as well. A missing file is 0. */
 int destroy_file(const char *path) MUST_CHECK;
 
-/* Every file of a folder, then the folder. A missing one is 0. */
+/* Every file of a folder, then the folder. Folders in it, which hold no copy, are only removed. A
+ * missing one is 0. */
 int destroy_folder(const char *path) MUST_CHECK;
 
 /* Counts the occurrences of any of the needles (texts of 8 to 95 characters) on a device or file.

@@ -4,20 +4,34 @@
  */
 #include "bootstrap/initrd.h"
 
+#include "bootstrap/intent.h"
 #include "bootstrap/spawn.h"
 #include "common/err.h"
 #include "common/file.h"
 #include "common/strbuf.h"
+#include "common/tree.h"
 
 #include <errno.h>
 #include <string.h>
 
+/* Where it puts an image together: what a power cut leaves there goes at the next time, or with
+ * the rest of our state. In /var/tmp nobody would remove it. */
+#define SCRATCH STATE_DIR "/images"
+
 static int rebuild(void)
 {
+	static const char *const scratch[] = { "TMPDIR=" SCRATCH, NULL };
 	struct spawn update = { .argv = { "update-initramfs", "-u", "-k", "all" },
+				.extra_env = scratch,
 				.timeout_s = 1800 };
+	int r;
 
-	return spawn_run(&update);
+	r = tree_remove(SCRATCH);
+	if (r == 0)
+		r = file_mkdirs(SCRATCH, 0700);
+	if (r == 0)
+		r = spawn_run(&update);
+	return r < 0 ? r : tree_remove(SCRATCH);
 }
 
 struct listing {

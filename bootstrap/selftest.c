@@ -9,10 +9,10 @@
 #include "bootstrap/selftest_checks.h"
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "common/tree.h"
 
 #include <curl/curl.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <jansson.h>
 #include <libdevmapper.h>
 #include <netdb.h>
@@ -158,19 +158,6 @@ static const struct selftest_check checks[] = {
 	{ "luks-reencrypt", selftest_reencrypt },
 };
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path) < 0 ? -errno : 0;
-}
-
-static int remove_tree(const char *dir)
-{
-	return nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-}
-
 /* One new folder, used by all checks. */
 static int make_scratch(char *ret_dir, size_t size)
 {
@@ -214,7 +201,7 @@ int selftest_run(void)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
 		is_good &= run_check(&checks[i], dir);
-	if (remove_tree(dir) < 0) {
+	if (tree_remove(dir) < 0) {
 		printf("FAIL scratch: %s can't be removed\n", dir);
 		is_good = false;
 	}

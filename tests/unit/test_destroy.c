@@ -96,6 +96,9 @@ static void test_folder(void **state)
 	assert_int_equal(file_replace("test-destroy.d/intent.json", "a", 1, 0600), 0);
 	assert_int_equal(file_replace("test-destroy.d/header.img.gone", "b", 1, 0600), 0);
 	assert_int_equal(file_replace("test-destroy.d/.hidden", "c", 1, 0600), 0);
+	assert_int_equal(file_mkdirs("test-destroy.d/images/mkinitramfs_1/bin", 0700), 0);
+	assert_int_equal(file_replace("test-destroy.d/images/mkinitramfs_1/bin/sh", "d", 1, 0600),
+			 0);
 	assert_int_equal(destroy_folder("test-destroy.d"), 0);
 	assert_false(file_exists("test-destroy.d"));
 }
