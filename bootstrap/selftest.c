@@ -9,6 +9,7 @@
 #include "bootstrap/selftest_checks.h"
 #include "common/cleanup.h"
 #include "common/err.h"
+#include "common/file.h"
 #include "common/tree.h"
 
 #include <curl/curl.h>
@@ -139,6 +140,28 @@ static int check_names(struct selftest *test)
 	return getpwnam("no-such-user-here") ? fail(-EIO, "a user is found that isn't there") : 0;
 }
 
+/* As deep as nothing in an image is: what the C library walks a tree with may have a limit. */
+static int check_tree(struct selftest *test)
+{
+	char path[SELFTEST_PATH_MAX];
+	size_t len;
+	int r;
+
+	selftest_path(test, "tree", path);
+	len = strlen(path);
+	while (len + 2 < sizeof(path)) {
+		memcpy(path + len, "/d", 3);
+		len += 2;
+	}
+	r = file_mkdirs(path, 0700);
+	selftest_path(test, "tree", path);
+	if (r == 0)
+		r = tree_remove(path);
+	if (r < 0)
+		return r;
+	return file_exists(path) ? fail(-EIO, "%s is still there", path) : 0;
+}
+
 static const struct selftest_check checks[] = {
 	{ "openssl", check_openssl },
 	{ "curl", check_curl },
@@ -146,6 +169,7 @@ static const struct selftest_check checks[] = {
 	{ "uuid", check_uuid },
 	{ "devmapper", check_devmapper },
 	{ "names", check_names },
+	{ "tree", check_tree },
 	{ "jose-algorithms", selftest_jose_algorithms },
 	{ "jose-ecmr", selftest_jose_exchange },
 	{ "jose-es512", selftest_jose_signature },

@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DESCRIPTORS 8
+/* nftw(3) of musl goes so deep, and no deeper. */
+#define DEPTH_MAX 128
 
 static int remove_entry(const char *path, const struct stat *st UNUSED, int type UNUSED,
 			struct FTW *ftw UNUSED)
@@ -21,7 +22,7 @@ static int remove_entry(const char *path, const struct stat *st UNUSED, int type
 
 int tree_remove(const char *path)
 {
-	if (nftw(path, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
+	if (nftw(path, remove_entry, DEPTH_MAX, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ||
 	    errno == ENOENT)
 		return 0;
 	return fail(-errno, "removing %s and what is in it: %s", path, strerror(errno));

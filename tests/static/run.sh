@@ -158,7 +158,7 @@ test_reencrypt_cut() {
 	$CC $CPPFLAGS -O2 -fPIE $LDFLAGS -Wl,--wrap=write,--wrap=fsync,--wrap=fdatasync \
 		-o "$scratch/reencrypt_cut" tests/static/reencrypt_cut.c bootstrap/selftest.c \
 		bootstrap/selftest_disk.c bootstrap/selftest_jose.c bootstrap/selftest_luks.c \
-		bootstrap/selftest_modules.c common/err.c common/file.c common/strbuf.c $LIBS || die "link"
+		bootstrap/selftest_modules.c common/err.c common/file.c common/strbuf.c common/tree.c $LIBS || die "link"
 	output=$("$scratch/reencrypt_cut" "$scratch/cut")
 	tail -n5 <<<"$output" | sed 's/^/# /'
 	check "a reencryption cut anywhere is finished" grep -Eq '^[1-9][0-9]* cuts, 0 lost$' <<<"$output"
