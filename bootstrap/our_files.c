@@ -15,7 +15,7 @@
 
 static const char growth_text[] =
 	"# The disk is being encrypted: nothing may grow until it is done.\n"
-	"growpart: {mode: off}\n"
+	"growpart: {mode: \"off\"}\n"
 	"resize_rootfs: false\n";
 static const struct embedded growth = { growth_text, growth_text + sizeof(growth_text) - 1 };
 
